@@ -1,0 +1,139 @@
+//! One error type for the whole program, sorted by who is at fault.
+//!
+//! The fault decides the exit code (sysexits, so that a cron script can decide what to do) and whether
+//! trying again can help. Every error says what failed, on which input and where that input came from,
+//! and, in its remedy, what to do next. A secret never goes into a message.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// Who is at fault, and therefore which exit code the process ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The command line cannot be understood. Exit code 64.
+    Usage,
+    /// A setting is missing or wrong, or a certificate or key file is. Exit code 78.
+    Config,
+    /// The data handed to us cannot be sent as it is (a directory, too large for its way). Exit code 65.
+    Data,
+    /// The file to send does not exist or cannot be opened. Exit code 66.
+    NoInput,
+    /// An output file cannot be created. Exit code 73.
+    CannotCreate,
+    /// Reading or writing a local file failed half way. Exit code 74.
+    Io,
+    /// The other side understood the request and refused it. Exit code 77.
+    Refused,
+    /// The other side cannot be reached, cannot be trusted, or answers nonsense. Exit code 69.
+    Unavailable,
+    /// The same attempt may succeed later: throttling, a broker that is busy, a server's own fault.
+    /// Exit code 75.
+    Temporary,
+}
+
+impl Fault {
+    /// The sysexits code of this fault.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Usage => 64,
+            Self::Data => 65,
+            Self::NoInput => 66,
+            Self::Unavailable => 69,
+            Self::CannotCreate => 73,
+            Self::Io => 74,
+            Self::Temporary => 75,
+            Self::Refused => 77,
+            Self::Config => 78,
+        }
+    }
+}
+
+/// What went wrong, whose fault it is, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    fault: Fault,
+    code: Cow<'static, str>,
+    message: String,
+    remedy: Option<Cow<'static, str>>,
+    retryable: bool,
+}
+
+/// The result of anything that can fail in homing.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// Makes an error. `code` is stable and meant for programs (AWS's own error code where there is one,
+    /// otherwise lower_snake_case); `message` is for people and names the input and its origin.
+    pub fn new(fault: Fault, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self {
+            fault,
+            code: code.into(),
+            message: message.into(),
+            remedy: None,
+            retryable: matches!(fault, Fault::Temporary),
+        }
+    }
+
+    /// Says what to do next.
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// Says whether the same attempt may succeed later without anybody changing anything.
+    #[must_use]
+    pub fn with_retryable(mut self, retryable: bool) -> Self {
+        self.retryable = retryable;
+        self
+    }
+
+    /// Puts what was being attempted in front of the message: `context: message`.
+    #[must_use]
+    pub fn context(mut self, context: impl fmt::Display) -> Self {
+        self.message = format!("{context}: {}", self.message);
+        self
+    }
+
+    /// Who is at fault.
+    pub fn fault(&self) -> Fault {
+        self.fault
+    }
+
+    /// The stable code for programs, such as `AccessDenied` or `key_mismatch`.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// The text for people, without the remedy.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to do next, where we know.
+    pub fn remedy(&self) -> Option<&str> {
+        self.remedy.as_deref()
+    }
+
+    /// Whether trying again may help.
+    pub fn retryable(&self) -> bool {
+        self.retryable
+    }
+
+    /// The process exit code.
+    pub fn exit_code(&self) -> u8 {
+        self.fault.exit_code()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)?;
+        if let Some(remedy) = &self.remedy {
+            write!(formatter, "\n  try: {remedy}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,7 @@
+//! Sans-IO protocol code: bytes in, bytes out. No sockets, no files, no clock and no heap.
+//!
+//! Nothing here imports anything else of ours; a test enforces it.
+
+pub mod credentials;
+pub mod request;
+pub mod secret;

@@ -1,0 +1,2 @@
+//! A local stand-in AWS.
+fn main() {}
