@@ -3,5 +3,6 @@
 //! Nothing here imports anything else of ours; a test enforces it.
 
 pub mod credentials;
+pub mod reply;
 pub mod request;
 pub mod secret;
