@@ -6,3 +6,5 @@ pub mod credentials;
 pub mod reply;
 pub mod request;
 pub mod secret;
+pub mod time;
+pub mod x509;
