@@ -2,7 +2,15 @@
 //!
 //! Nothing here imports anything else of ours; a test enforces it.
 
+pub mod content_type;
 pub mod credentials;
+pub mod json;
+pub mod message;
+pub mod plan;
 pub mod reply;
 pub mod request;
 pub mod secret;
+pub mod template;
+pub mod time;
+pub mod uri;
+pub mod xml;
