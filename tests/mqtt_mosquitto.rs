@@ -186,15 +186,45 @@ fn a_broker_that_is_down_is_reported_and_then_tried_again() {
 
 #[test]
 fn a_take_over_by_the_same_client_id_is_named_and_not_fought() {
-    let broker = Mosquitto::start("allow_anonymous true\n");
-    let mut first = open(broker.port, "same", 60);
-    first.publish("t", Qos::AtLeastOnce, text("first")).unwrap();
-    let mut second = open(broker.port, "same", 60);
-    second.publish("t", Qos::AtLeastOnce, text("second")).unwrap();
-    let error = first.publish("t", Qos::AtLeastOnce, text("first again")).unwrap_err();
+    let taken_over = [PUBACK, &[0xe0, 2, 0x8e, 0]].concat();
+    let answers = vec![CONNACK.to_vec(), taken_over];
+    let again = vec![CONNACK.to_vec(), PUBACK.to_vec()];
+    let peer = Peer::start_each(vec![answers, again], Afterwards::Close);
+    let mut publisher = open(peer.port, "same", 60);
+    publisher.publish("t", Qos::AtLeastOnce, text("first")).unwrap();
+    let error = publisher.publish("t", Qos::AtLeastOnce, text("second")).unwrap_err();
     assert_eq!((error.fault(), error.code()), (Fault::Temporary, "mqtt_session_taken_over"));
     assert!(error.remedy().unwrap().contains("client id same"), "{error}");
-    second.publish("t", Qos::AtLeastOnce, text("second again")).unwrap();
+    assert_eq!(peer.connections(), 1);
+    publisher.publish("t", Qos::AtLeastOnce, text("third")).unwrap();
+    assert_eq!(peer.connections(), 1);
+}
+
+#[test]
+fn a_take_over_without_a_word_costs_a_reconnection_and_no_message() {
+    // mosquitto 2.0.11 just closes the older connection.
+    let broker = Mosquitto::start("allow_anonymous true\n");
+    let subscriber = Subscriber::start(&broker, "t", 4);
+    let mut first = open(broker.port, "same", 60);
+    first.publish("t", Qos::AtLeastOnce, text("1")).unwrap();
+    let mut second = open(broker.port, "same", 60);
+    second.publish("t", Qos::AtLeastOnce, text("2")).unwrap();
+    first.publish("t", Qos::AtLeastOnce, text("3")).unwrap();
+    second.publish("t", Qos::AtLeastOnce, text("4")).unwrap();
+    assert_eq!(subscriber.messages(), ["t 1", "t 2", "t 3", "t 4"]);
+    assert_eq!(broker.log().matches("Client same already connected").count(), 3, "{}", broker.log());
+}
+
+#[test]
+fn a_connection_that_dies_silently_is_noticed_by_its_keep_alive() {
+    let first = vec![CONNACK.to_vec(), PUBACK.to_vec()];
+    let peer = Peer::start_each(vec![first.clone(), first], Afterwards::Silence);
+    let mut publisher = open(peer.port, "thing-homing", 2);
+    publisher.publish("t", Qos::AtLeastOnce, text("before")).unwrap();
+    // PINGREQ after one second, and five for the PINGRESP that never comes.
+    thread::sleep(Duration::from_secs(7));
+    publisher.publish("t", Qos::AtLeastOnce, text("after")).unwrap();
+    assert_eq!(peer.connections(), 2);
 }
 
 #[test]
@@ -327,11 +357,13 @@ fn an_idle_connection_that_dies_under_a_message_is_replaced_once() {
 
 #[test]
 fn a_peer_that_speaks_nonsense_is_an_error() {
-    for nonsense in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], &[0x20, 0xff, 0xff, 0xff, 0xff], &[0x20, 2, 0, 1]] {
+    let http =
+        b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\nContent-Length: 150\r\nConnection: close\r\n\r\n";
+    for nonsense in [&http[..], &[0x20, 0xff, 0xff, 0xff, 0xff], &[0x20, 2, 0, 1]] {
         let peer = Peer::start(vec![nonsense.to_vec()], Afterwards::Silence);
         let mut publisher = open(peer.port, "thing-homing", 60);
         let error = publisher.publish("t", Qos::AtLeastOnce, text("x")).unwrap_err();
-        assert!(matches!(error.fault(), Fault::Unavailable | Fault::Temporary), "{error}");
+        assert_eq!((error.fault(), error.retryable()), (Fault::Unavailable, false), "{error}");
     }
 }
 
