@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -148,7 +148,10 @@ fn topics_with_wildcards_are_refused_locally() {
 #[test]
 fn an_idle_connection_is_kept_alive() {
     let broker = Mosquitto::start("allow_anonymous true\n");
-    let mut publisher = open(broker.port, "thing-homing", 2);
+    let (port, waits) = (broker.port, Arc::<AtomicU32>::default());
+    let counter = Arc::clone(&waits);
+    let settings = settings(port, "thing-homing", 2);
+    let mut publisher = Publisher::open(settings, move || connect_counting(port, &counter)).unwrap();
     publisher.publish("t", Qos::AtLeastOnce, text("before")).unwrap();
     // The broker drops a silent client after one and a half keep-alives.
     thread::sleep(Duration::from_secs(5));
@@ -157,6 +160,8 @@ fn an_idle_connection_is_kept_alive() {
     let log = broker.log();
     assert!(log.contains("Received PINGREQ from thing-homing"), "{log}");
     assert_eq!(log.matches("New client connected").count(), 1, "{log}");
+    // A few for each packet: nothing ticks.
+    assert!(waits.load(Ordering::Relaxed) < 100, "{waits:?}");
 }
 
 #[test]
@@ -286,12 +291,15 @@ fn a_server_that_stops_reading_is_a_publish_timeout() {
         let mut settings = settings(peer.port, "thing-homing", 60);
         settings.publish_timeout = Duration::from_millis(500);
         settings.packet_capacity = 32 << 20;
-        let port = peer.port;
-        let mut publisher = Publisher::open(settings, move || connect(port)).unwrap();
+        let (port, waits) = (peer.port, Arc::<AtomicU32>::default());
+        let counter = Arc::clone(&waits);
+        let mut publisher = Publisher::open(settings, move || connect_counting(port, &counter)).unwrap();
         let start = Instant::now();
         let error = publisher.publish("t", qos, |buffer: &mut [u8]| Ok(buffer.len())).unwrap_err();
         assert_eq!((error.fault(), error.code()), (Fault::Unavailable, "mqtt_publish_timeout"));
         assert!(start.elapsed() < HANG);
+        // A write that is blocked while there is something to read does not spin.
+        assert!(waits.load(Ordering::Relaxed) < 5_000, "{waits:?}");
         publisher.close();
     }
 }
@@ -427,13 +435,18 @@ fn whole_room_is_left(buffer: &mut [u8]) -> Result<usize> {
 }
 
 fn connect(port: u16) -> Result<Tcp> {
+    connect_counting(port, &Arc::default())
+}
+
+fn connect_counting(port: u16, waits: &Arc<AtomicU32>) -> Result<Tcp> {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))
         .and_then(|stream| stream.set_nonblocking(true).map(|()| stream))
         .map_err(|error| Error::new(Fault::Unavailable, "test_connect", error.to_string()).with_retryable(true))?;
-    Ok(Tcp(stream))
+    Ok(Tcp(stream, Arc::clone(waits)))
 }
 
-struct Tcp(TcpStream);
+/// With a count of how often somebody waited for it.
+struct Tcp(TcpStream, Arc<AtomicU32>);
 
 impl Duplex for Tcp {
     fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -449,6 +462,7 @@ impl Duplex for Tcp {
     }
 
     fn wait(&self, write: bool, also: Option<BorrowedFd<'_>>, deadline: Option<Instant>) -> io::Result<bool> {
+        self.1.fetch_add(1, Ordering::Relaxed);
         let interest = if write { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
         let socket = PollFd::new(&self.0, interest);
         let timeout = deadline.map(|deadline| {
