@@ -285,8 +285,7 @@ fn a_server_that_never_says_puback_is_a_puback_timeout() {
 
 #[test]
 fn a_server_that_stops_reading_is_a_publish_timeout() {
-    // It talks meanwhile, so that every wait for the socket finds something to read.
-    let peer = Peer::start(vec![[CONNACK, PINGRESP, PINGRESP].concat()], Afterwards::Deafness);
+    let peer = Peer::start(vec![CONNACK.to_vec()], Afterwards::Deafness);
     for qos in [Qos::AtLeastOnce, Qos::AtMostOnce] {
         let mut settings = settings(peer.port, "thing-homing", 60);
         settings.publish_timeout = Duration::from_millis(500);
@@ -480,7 +479,7 @@ impl Duplex for Tcp {
 enum Afterwards {
     /// Reads on, says nothing.
     Silence,
-    /// Neither reads nor closes.
+    /// Does not read, but talks on, so that a wait for the socket finds something to read.
     Deafness,
     Close,
     /// Closes with a reset.
@@ -512,7 +511,6 @@ impl Peer {
         let port = listener.local_addr().unwrap().port();
         let (accept, accepted) = mpsc::channel();
         thread::spawn(move || {
-            let mut kept = vec![];
             let mut connections = connections.into_iter();
             let mut last = vec![];
             while let Ok((mut stream, _)) = listener.accept() {
@@ -531,7 +529,13 @@ impl Peer {
                     Afterwards::Reset => {
                         rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO)).unwrap();
                     }
-                    Afterwards::Deafness => kept.push(stream),
+                    Afterwards::Deafness => {
+                        thread::spawn(move || {
+                            while stream.write_all(PINGRESP).is_ok() {
+                                thread::sleep(Duration::from_millis(50));
+                            }
+                        });
+                    }
                     Afterwards::Silence => {
                         thread::spawn(move || io::copy(&mut stream, &mut io::sink()));
                     }
