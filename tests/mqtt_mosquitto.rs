@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -148,7 +148,10 @@ fn topics_with_wildcards_are_refused_locally() {
 #[test]
 fn an_idle_connection_is_kept_alive() {
     let broker = Mosquitto::start("allow_anonymous true\n");
-    let mut publisher = open(broker.port, "thing-homing", 2);
+    let (port, waits) = (broker.port, Arc::<AtomicU32>::default());
+    let counter = Arc::clone(&waits);
+    let settings = settings(port, "thing-homing", 2);
+    let mut publisher = Publisher::open(settings, move || connect_counting(port, &counter)).unwrap();
     publisher.publish("t", Qos::AtLeastOnce, text("before")).unwrap();
     // The broker drops a silent client after one and a half keep-alives.
     thread::sleep(Duration::from_secs(5));
@@ -157,6 +160,8 @@ fn an_idle_connection_is_kept_alive() {
     let log = broker.log();
     assert!(log.contains("Received PINGREQ from thing-homing"), "{log}");
     assert_eq!(log.matches("New client connected").count(), 1, "{log}");
+    // A few for each packet: nothing ticks.
+    assert!(waits.load(Ordering::Relaxed) < 100, "{waits:?}");
 }
 
 #[test]
@@ -186,15 +191,45 @@ fn a_broker_that_is_down_is_reported_and_then_tried_again() {
 
 #[test]
 fn a_take_over_by_the_same_client_id_is_named_and_not_fought() {
-    let broker = Mosquitto::start("allow_anonymous true\n");
-    let mut first = open(broker.port, "same", 60);
-    first.publish("t", Qos::AtLeastOnce, text("first")).unwrap();
-    let mut second = open(broker.port, "same", 60);
-    second.publish("t", Qos::AtLeastOnce, text("second")).unwrap();
-    let error = first.publish("t", Qos::AtLeastOnce, text("first again")).unwrap_err();
+    let taken_over = [PUBACK, &[0xe0, 2, 0x8e, 0]].concat();
+    let answers = vec![CONNACK.to_vec(), taken_over];
+    let again = vec![CONNACK.to_vec(), PUBACK.to_vec()];
+    let peer = Peer::start_each(vec![answers, again], Afterwards::Close);
+    let mut publisher = open(peer.port, "same", 60);
+    publisher.publish("t", Qos::AtLeastOnce, text("first")).unwrap();
+    let error = publisher.publish("t", Qos::AtLeastOnce, text("second")).unwrap_err();
     assert_eq!((error.fault(), error.code()), (Fault::Temporary, "mqtt_session_taken_over"));
     assert!(error.remedy().unwrap().contains("client id same"), "{error}");
-    second.publish("t", Qos::AtLeastOnce, text("second again")).unwrap();
+    assert_eq!(peer.connections(), 1);
+    publisher.publish("t", Qos::AtLeastOnce, text("third")).unwrap();
+    assert_eq!(peer.connections(), 1);
+}
+
+#[test]
+fn a_take_over_without_a_word_costs_a_reconnection_and_no_message() {
+    // mosquitto 2.0.11 just closes the older connection.
+    let broker = Mosquitto::start("allow_anonymous true\n");
+    let subscriber = Subscriber::start(&broker, "t", 4);
+    let mut first = open(broker.port, "same", 60);
+    first.publish("t", Qos::AtLeastOnce, text("1")).unwrap();
+    let mut second = open(broker.port, "same", 60);
+    second.publish("t", Qos::AtLeastOnce, text("2")).unwrap();
+    first.publish("t", Qos::AtLeastOnce, text("3")).unwrap();
+    second.publish("t", Qos::AtLeastOnce, text("4")).unwrap();
+    assert_eq!(subscriber.messages(), ["t 1", "t 2", "t 3", "t 4"]);
+    assert_eq!(broker.log().matches("Client same already connected").count(), 3, "{}", broker.log());
+}
+
+#[test]
+fn a_connection_that_dies_silently_is_noticed_by_its_keep_alive() {
+    let first = vec![CONNACK.to_vec(), PUBACK.to_vec()];
+    let peer = Peer::start_each(vec![first.clone(), first], Afterwards::Silence);
+    let mut publisher = open(peer.port, "thing-homing", 2);
+    publisher.publish("t", Qos::AtLeastOnce, text("before")).unwrap();
+    // PINGREQ after one second, and five for the PINGRESP that never comes.
+    thread::sleep(Duration::from_secs(7));
+    publisher.publish("t", Qos::AtLeastOnce, text("after")).unwrap();
+    assert_eq!(peer.connections(), 2);
 }
 
 #[test]
@@ -250,18 +285,20 @@ fn a_server_that_never_says_puback_is_a_puback_timeout() {
 
 #[test]
 fn a_server_that_stops_reading_is_a_publish_timeout() {
-    // It talks meanwhile, so that every wait for the socket finds something to read.
-    let peer = Peer::start(vec![[CONNACK, PINGRESP, PINGRESP].concat()], Afterwards::Deafness);
+    let peer = Peer::start(vec![CONNACK.to_vec()], Afterwards::Deafness);
     for qos in [Qos::AtLeastOnce, Qos::AtMostOnce] {
         let mut settings = settings(peer.port, "thing-homing", 60);
         settings.publish_timeout = Duration::from_millis(500);
         settings.packet_capacity = 32 << 20;
-        let port = peer.port;
-        let mut publisher = Publisher::open(settings, move || connect(port)).unwrap();
+        let (port, waits) = (peer.port, Arc::<AtomicU32>::default());
+        let counter = Arc::clone(&waits);
+        let mut publisher = Publisher::open(settings, move || connect_counting(port, &counter)).unwrap();
         let start = Instant::now();
         let error = publisher.publish("t", qos, |buffer: &mut [u8]| Ok(buffer.len())).unwrap_err();
         assert_eq!((error.fault(), error.code()), (Fault::Unavailable, "mqtt_publish_timeout"));
         assert!(start.elapsed() < HANG);
+        // A write that is blocked while there is something to read does not spin.
+        assert!(waits.load(Ordering::Relaxed) < 5_000, "{waits:?}");
         publisher.close();
     }
 }
@@ -327,11 +364,13 @@ fn an_idle_connection_that_dies_under_a_message_is_replaced_once() {
 
 #[test]
 fn a_peer_that_speaks_nonsense_is_an_error() {
-    for nonsense in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], &[0x20, 0xff, 0xff, 0xff, 0xff], &[0x20, 2, 0, 1]] {
+    let http =
+        b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\nContent-Length: 150\r\nConnection: close\r\n\r\n";
+    for nonsense in [&http[..], &[0x20, 0xff, 0xff, 0xff, 0xff], &[0x20, 2, 0, 1]] {
         let peer = Peer::start(vec![nonsense.to_vec()], Afterwards::Silence);
         let mut publisher = open(peer.port, "thing-homing", 60);
         let error = publisher.publish("t", Qos::AtLeastOnce, text("x")).unwrap_err();
-        assert!(matches!(error.fault(), Fault::Unavailable | Fault::Temporary), "{error}");
+        assert_eq!((error.fault(), error.retryable()), (Fault::Unavailable, false), "{error}");
     }
 }
 
@@ -395,13 +434,18 @@ fn whole_room_is_left(buffer: &mut [u8]) -> Result<usize> {
 }
 
 fn connect(port: u16) -> Result<Tcp> {
+    connect_counting(port, &Arc::default())
+}
+
+fn connect_counting(port: u16, waits: &Arc<AtomicU32>) -> Result<Tcp> {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))
         .and_then(|stream| stream.set_nonblocking(true).map(|()| stream))
         .map_err(|error| Error::new(Fault::Unavailable, "test_connect", error.to_string()).with_retryable(true))?;
-    Ok(Tcp(stream))
+    Ok(Tcp(stream, Arc::clone(waits)))
 }
 
-struct Tcp(TcpStream);
+/// With a count of how often somebody waited for it.
+struct Tcp(TcpStream, Arc<AtomicU32>);
 
 impl Duplex for Tcp {
     fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -417,6 +461,7 @@ impl Duplex for Tcp {
     }
 
     fn wait(&self, write: bool, also: Option<BorrowedFd<'_>>, deadline: Option<Instant>) -> io::Result<bool> {
+        self.1.fetch_add(1, Ordering::Relaxed);
         let interest = if write { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
         let socket = PollFd::new(&self.0, interest);
         let timeout = deadline.map(|deadline| {
@@ -434,7 +479,7 @@ impl Duplex for Tcp {
 enum Afterwards {
     /// Reads on, says nothing.
     Silence,
-    /// Neither reads nor closes.
+    /// Does not read, but talks on, so that a wait for the socket finds something to read.
     Deafness,
     Close,
     /// Closes with a reset.
@@ -466,7 +511,6 @@ impl Peer {
         let port = listener.local_addr().unwrap().port();
         let (accept, accepted) = mpsc::channel();
         thread::spawn(move || {
-            let mut kept = vec![];
             let mut connections = connections.into_iter();
             let mut last = vec![];
             while let Ok((mut stream, _)) = listener.accept() {
@@ -485,7 +529,13 @@ impl Peer {
                     Afterwards::Reset => {
                         rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO)).unwrap();
                     }
-                    Afterwards::Deafness => kept.push(stream),
+                    Afterwards::Deafness => {
+                        thread::spawn(move || {
+                            while stream.write_all(PINGRESP).is_ok() {
+                                thread::sleep(Duration::from_millis(50));
+                            }
+                        });
+                    }
                     Afterwards::Silence => {
                         thread::spawn(move || io::copy(&mut stream, &mut io::sink()));
                     }

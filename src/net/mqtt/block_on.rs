@@ -45,6 +45,6 @@ mod tests {
 
     #[test]
     fn ends_when_parking_fails() {
-        assert_eq!(block_on(std::future::pending::<()>(), |timer| Err(timer)), Err(None));
+        assert_eq!(block_on(std::future::pending::<()>(), Err), Err(None));
     }
 }

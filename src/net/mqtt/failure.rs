@@ -102,6 +102,12 @@ pub(super) fn not_connected(settings: &MqttSettings, notice: Option<&Notice>, de
     with_optional_remedy(reason_error(notice.reason, message), remedy)
 }
 
+/// The answer to CONNECT is no MQTT packet.
+pub(super) fn not_mqtt(settings: &MqttSettings) -> Error {
+    protocol(settings, ": its answer to CONNECT is no CONNACK")
+        .with_remedy("check host and port: 8883, or 443 with ALPN, on the data endpoint (iot:Data-ATS)")
+}
+
 /// A PUBACK with a failure reason.
 pub(super) fn not_acknowledged(settings: &MqttSettings, notice: &Notice, message: Message<'_>) -> Error {
     let Message { topic, length, .. } = message;

@@ -35,7 +35,10 @@ impl<S: Duplex> Link<S> {
     /// Waits for whatever made the last poll pending, or `also`, or the deadline.
     pub(super) fn wait(&self, also: Option<BorrowedFd<'_>>, deadline: Option<Instant>) -> io::Result<()> {
         let write = std::mem::take(&mut self.0.borrow_mut().blocked_on_write);
-        self.0.borrow().stream.wait(write, also, deadline).map(drop)
+        match self.0.borrow().stream.wait(write, also, deadline) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Reads what the broker sent before it closed. A failed write says only that it closed; the reason

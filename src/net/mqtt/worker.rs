@@ -178,15 +178,19 @@ impl<S: Duplex, C: Fn() -> Result<S>> Worker<C> {
             }
             wait(link, mailbox, Some(deadline), timer)
         });
-        let detail = match connected {
+        let error = match connected {
             Ok(Ok(connection)) => return Ok(Some(connection)),
-            Ok(Err(error)) => detail(&error),
+            Ok(Err(error)) => error,
             Err(Stop::Command) => return Ok(None),
             Err(Stop::Deadline) => return Err(failure::timeout(settings, Step::Connack)),
-            Err(Stop::Wait(error)) => format!(": {error}"),
+            Err(Stop::Wait(error)) => MqttError::Transport(error),
         };
         link.listen_to_the_end();
-        Err(failure::not_connected(settings, link.last_notice().as_ref(), &detail))
+        let notice = link.last_notice().filter(|notice| notice.packet != Packet::Puback);
+        Err(match error {
+            MqttError::Peer(PeerError::InvalidPacket) if notice.is_none() => failure::not_mqtt(settings),
+            error => failure::not_connected(settings, notice.as_ref(), &detail(&error)),
+        })
     }
 
     /// Keeps the connection alive until the next command.
@@ -201,19 +205,13 @@ impl<S: Duplex, C: Fn() -> Result<S>> Worker<C> {
                 Err(Stop::Command | Stop::Deadline) => return Ok(()),
                 // Nothing is subscribed to, and a stray message harms nobody.
                 Ok(Ok(_)) => {}
-                Ok(Err(error)) => {
-                    log::info!("MQTT: the connection to {} ended while idle{}", self.settings.broker, detail(&error));
-                    return Err(self.lost_while_idle(link));
-                }
-                Err(Stop::Wait(error)) => {
-                    log::info!("MQTT: the connection to {} ended while idle: {error}", self.settings.broker);
-                    return Err(self.lost_while_idle(link));
-                }
+                Ok(Err(error)) => return Err(self.lost_while_idle(link, &error)),
+                Err(Stop::Wait(error)) => return Err(self.lost_while_idle(link, &MqttError::Transport(error))),
             }
         }
     }
 
-    fn lost_while_idle(&self, link: &Link<S>) -> Ended {
+    fn lost_while_idle(&self, link: &Link<S>, error: &MqttError<io::Error>) -> Ended {
         link.listen_to_the_end();
         match link.last_notice().filter(is_disconnect) {
             Some(notice) if notice.reason == failure::SESSION_TAKEN_OVER => {
@@ -223,7 +221,15 @@ impl<S: Duplex, C: Fn() -> Result<S>> Worker<C> {
                 log::info!("MQTT: {}", failure::disconnected(&self.settings, &notice).message());
                 Ended::Lost
             }
-            None => Ended::Lost,
+            None => {
+                let MqttSettings { broker, client_id, .. } = &self.settings;
+                log::info!(
+                    "MQTT: the idle connection to {broker} ended{}: the network, the broker, or another program with \
+                     the client id {client_id}",
+                    detail(error)
+                );
+                Ended::Lost
+            }
         }
     }
 
@@ -388,9 +394,9 @@ fn detail(error: &MqttError<io::Error>) -> String {
 /// topic, packet identifier, and the length of no properties.
 fn packet_overhead(packet_length: usize, topic: &str, qos: Qos) -> usize {
     let remaining_length = match packet_length {
-        ..=129 => 1,
-        ..=16_386 => 2,
-        ..=2_097_155 => 3,
+        0..=129 => 1,
+        130..=16_386 => 2,
+        16_387..=2_097_155 => 3,
         _ => 4,
     };
     let packet_identifier = if qos == Qos::AtMostOnce { 0 } else { 2 };
