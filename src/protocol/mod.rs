@@ -4,8 +4,17 @@
 
 pub mod checksum;
 pub mod chunked;
+pub mod content_type;
 pub mod credentials;
+pub mod json;
+pub mod message;
+pub mod plan;
 pub mod reply;
 pub mod request;
 pub mod secret;
 pub mod sigv4;
+pub mod template;
+pub mod time;
+pub mod uri;
+pub mod x509;
+pub mod xml;
