@@ -49,7 +49,7 @@ fn published_chunked_upload() {
     assert_eq!(text(&seed), "4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9");
     assert_eq!(request.header_value("x-amz-content-sha256"), Some("STREAMING-AWS4-HMAC-SHA256-PAYLOAD"));
 
-    let framer = Framer::signed(published_signer(seed), PUBLISHED_LENGTH, ChunkSize::DEFAULT);
+    let framer = Framer::new(PayloadMode::Signed, PUBLISHED_LENGTH, ChunkSize::DEFAULT, published_signer(seed));
     let mut expected = Vec::new();
     expected.extend_from_slice(
         b"10000;chunk-signature=ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648\r\n",
@@ -84,8 +84,7 @@ fn published_chunked_upload_with_a_trailing_checksum() {
         sign(&mut request, &published_credentials(), "us-east-1", "s3", PUBLISHED_TIME, payload).expect("signed");
     assert_eq!(text(&seed), "106e2a8a18243abcf37539882f36619c00e2dfc72633413f02d3b74544bfeb8e");
 
-    let framer =
-        Framer::signed_trailer(published_signer(seed), ChecksumAlgorithm::Crc32c, PUBLISHED_LENGTH, ChunkSize::DEFAULT);
+    let framer = Framer::new(mode, PUBLISHED_LENGTH, ChunkSize::DEFAULT, published_signer(seed));
     let mut expected = Vec::new();
     expected.extend_from_slice(
         b"10000;chunk-signature=b474d8862b1487a5145d686f57f013e54db672cee1c953b3010fb58501ef5aa2\r\n",

@@ -114,6 +114,7 @@ impl Checksum {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "one lives at a time, on the stack: boxing would save nothing")]
 enum State {
     Crc32(Digest<'static, u32, Table<16>>),
     Crc64(Digest<'static, u64, Table<16>>),

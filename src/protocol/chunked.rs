@@ -123,24 +123,32 @@ pub const fn buffer_length(mode: PayloadMode, chunk_size: ChunkSize) -> usize {
 /// Frames one upload, chunk by chunk, in a buffer of the caller's.
 ///
 /// ```
-/// # use homing::protocol::{checksum::ChecksumAlgorithm, chunked::*};
-/// # fn main() -> std::io::Result<()> {
-/// # let (mut file, mut connection) = (&b"five!"[..], Vec::new());
+/// # use homing::protocol::{checksum::ChecksumAlgorithm, chunked::*, credentials::Credentials, request::Request, secret::Secret, sigv4::*};
 /// # use std::io::{Read, Write};
-/// let mode = PayloadMode::UnsignedTrailer(ChecksumAlgorithm::Crc32);
-/// let mut buffer = vec![0; buffer_length(mode, ChunkSize::DEFAULT)];
-/// let mut framer = Framer::unsigned_trailer(ChecksumAlgorithm::Crc32, 5, ChunkSize::DEFAULT);
+/// # let (mut file, mut connection) = (&b"five!"[..], Vec::new());
+/// # let credentials = Credentials { access_key_id: Default::default(), secret_access_key: Secret::new("").unwrap(), session_token: Secret::new("").unwrap(), expiration: None };
+/// # let mut request = Request::new("PUT", "example.com", "/key", "").unwrap();
+/// # let time = 0;
+/// let (mode, size) = (PayloadMode::UnsignedTrailer(ChecksumAlgorithm::Crc32), ChunkSize::DEFAULT);
+/// request.header("content-length", encoded_length(mode, 5, size)).unwrap();
+/// request.header("x-amz-trailer", ChecksumAlgorithm::Crc32.header_name()).unwrap();
+/// let seed = sign(&mut request, &credentials, "us-east-1", "s3", time, Payload::Streaming(mode)).unwrap();
+/// let signer = ChunkSigner::new(&credentials, "us-east-1", "s3", time, seed).unwrap();
+///
+/// let mut buffer = vec![0; buffer_length(mode, size)];
+/// let mut framer = Framer::new(mode, 5, size, signer);
 /// while let Some(mut chunk) = framer.next_chunk(&mut buffer) {
 ///     file.read_exact(chunk.data())?;
 ///     let encoded = chunk.seal();
 ///     connection.write_all(&buffer[encoded])?;
 /// }
-/// assert_eq!(connection, b"5\r\nfive!\r\n0\r\nx-amz-checksum-crc32:8sdG9Q==\r\n\r\n");
-/// # Ok(())
-/// # }
+/// assert_eq!(connection, b"5\r\nfive!\r\n0\r\nx-amz-checksum-crc32:kuFWJw==\r\n\r\n");
+/// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct Framer {
-    protection: Protection,
+    mode: PayloadMode,
+    /// There is one exactly in the modes that are signed.
+    signer: Option<ChunkSigner>,
     chunk_size: ChunkSize,
     /// Data bytes that are in no sealed chunk yet.
     remaining: u64,
@@ -150,29 +158,23 @@ pub struct Framer {
 }
 
 impl Framer {
-    /// Frames `decoded_length` bytes in [`PayloadMode::Signed`]. `signer` starts from the request's signature.
-    pub fn signed(signer: ChunkSigner, decoded_length: u64, chunk_size: ChunkSize) -> Self {
-        Self::new(Protection::Signed(signer), decoded_length, chunk_size)
-    }
-
-    /// Frames `decoded_length` bytes in [`PayloadMode::SignedTrailer`].
-    pub fn signed_trailer(
-        signer: ChunkSigner,
-        algorithm: ChecksumAlgorithm,
-        decoded_length: u64,
-        chunk_size: ChunkSize,
-    ) -> Self {
-        Self::new(Protection::SignedTrailer(signer, algorithm), decoded_length, chunk_size)
-    }
-
-    /// Frames `decoded_length` bytes in [`PayloadMode::UnsignedTrailer`].
-    pub fn unsigned_trailer(algorithm: ChecksumAlgorithm, decoded_length: u64, chunk_size: ChunkSize) -> Self {
-        Self::new(Protection::UnsignedTrailer(algorithm), decoded_length, chunk_size)
+    /// Frames `decoded_length` bytes. `signer` starts from the signature of the request, which was signed for the same
+    /// `mode`; where chunks are not signed, it is dropped at once.
+    pub fn new(mode: PayloadMode, decoded_length: u64, chunk_size: ChunkSize, signer: ChunkSigner) -> Self {
+        Self {
+            mode,
+            signer: mode.is_signed().then_some(signer),
+            chunk_size,
+            remaining: decoded_length,
+            checksum: mode.trailer().map(Checksum::new),
+            checksum_text: ChecksumText::new(),
+            finished: false,
+        }
     }
 
     /// The mode this framer works in.
     pub fn mode(&self) -> PayloadMode {
-        self.protection.mode()
+        self.mode
     }
 
     /// Opens the next chunk in `buffer`, which is to have [`buffer_length`] bytes and may be another one for every
@@ -187,7 +189,7 @@ impl Framer {
             return None;
         }
         let length = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(self.chunk_size.0);
-        Some(OpenChunk { buffer: &mut buffer[..buffer_length(self.mode(), self.chunk_size)], framer: self, length })
+        Some(OpenChunk { buffer: &mut buffer[..buffer_length(self.mode, self.chunk_size)], framer: self, length })
     }
 
     /// Whether everything has been sealed, the last chunk and the trailer included.
@@ -200,40 +202,28 @@ impl Framer {
         (!self.checksum_text.is_empty()).then_some(&self.checksum_text)
     }
 
-    fn new(protection: Protection, decoded_length: u64, chunk_size: ChunkSize) -> Self {
-        let checksum = protection.mode().trailer().map(Checksum::new);
-        Self {
-            protection,
-            chunk_size,
-            remaining: decoded_length,
-            checksum,
-            checksum_text: ChecksumText::new(),
-            finished: false,
-        }
-    }
-
     /// Where the data of every chunk begin: after the room for the longest header.
     fn data_start(&self) -> usize {
-        hexadecimal_length(self.chunk_size.0) + self.mode().signature_length() + CRLF.len()
+        hexadecimal_length(self.chunk_size.0) + self.mode.signature_length() + CRLF.len()
     }
 
     /// Writes last chunk and trailer.
     fn write_tail(&mut self, out: &mut Writer<'_>) {
         out.push(b"0");
-        if let Some(signer) = self.protection.signer() {
+        if let Some(signer) = &mut self.signer {
             out.push(CHUNK_SIGNATURE);
             out.push(&signer.sign_chunk(&sha256(b"")));
         }
         out.push(CRLF);
-        if let (Some(algorithm), Some(checksum)) = (self.mode().trailer(), self.checksum.take()) {
+        if let (Some(algorithm), Some(checksum)) = (self.mode.trailer(), self.checksum.take()) {
             self.checksum_text = checksum.finish();
             let line_start = out.end;
             out.push(algorithm.header_name().as_bytes());
             out.push(b":");
             out.push(self.checksum_text.as_bytes());
             let line_end = out.end;
-            if let Some(signer) = self.protection.signer() {
-                // What is signed ends in a bare line feed, which the carriage return then takes the place of.
+            if let Some(signer) = &mut self.signer {
+                // The signed text ends in a bare line feed: it stands there only for as long as it is hashed.
                 out.push(b"\n");
                 let signature = signer.sign_trailer(&sha256(&out.buffer[line_start..out.end]));
                 out.end = line_end;
@@ -277,9 +267,9 @@ impl OpenChunk<'_> {
             if let Some(checksum) = &mut framer.checksum {
                 checksum.update(data);
             }
-            let signature = framer.protection.signer().map(|signer| signer.sign_chunk(&sha256(data)));
+            let signature = framer.signer.as_mut().map(|signer| signer.sign_chunk(&sha256(data)));
 
-            start -= hexadecimal_length(length) + framer.mode().signature_length() + CRLF.len();
+            start -= hexadecimal_length(length) + framer.mode.signature_length() + CRLF.len();
             let mut header = Writer { buffer: out.buffer, end: start };
             header.push_hexadecimal(length);
             if let Some(signature) = signature {
@@ -294,29 +284,6 @@ impl OpenChunk<'_> {
             framer.write_tail(&mut out);
         }
         start..out.end
-    }
-}
-
-enum Protection {
-    Signed(ChunkSigner),
-    SignedTrailer(ChunkSigner, ChecksumAlgorithm),
-    UnsignedTrailer(ChecksumAlgorithm),
-}
-
-impl Protection {
-    const fn mode(&self) -> PayloadMode {
-        match self {
-            Self::Signed(_) => PayloadMode::Signed,
-            Self::SignedTrailer(_, algorithm) => PayloadMode::SignedTrailer(*algorithm),
-            Self::UnsignedTrailer(algorithm) => PayloadMode::UnsignedTrailer(*algorithm),
-        }
-    }
-
-    fn signer(&mut self) -> Option<&mut ChunkSigner> {
-        match self {
-            Self::Signed(signer) | Self::SignedTrailer(signer, _) => Some(signer),
-            Self::UnsignedTrailer(_) => None,
-        }
     }
 }
 
@@ -354,6 +321,8 @@ const SIGNATURE_LENGTH: usize = 64;
 
 #[cfg(test)]
 mod tests {
+    use super::super::credentials::Credentials;
+    use super::super::secret::Secret;
     use super::*;
 
     #[test]
@@ -399,9 +368,10 @@ mod tests {
 
     #[test]
     fn a_chunk_dropped_unsealed_is_opened_again() {
-        let mut framer = Framer::unsigned_trailer(ChecksumAlgorithm::Crc32, 10, ChunkSize::DEFAULT);
-        let mut buffer = vec![0; buffer_length(framer.mode(), ChunkSize::DEFAULT)];
-        drop(framer.next_chunk(&mut buffer));
+        let mode = PayloadMode::SignedTrailer(ChecksumAlgorithm::Crc32);
+        let mut framer = Framer::new(mode, 10, ChunkSize::DEFAULT, signer());
+        let mut buffer = vec![0; buffer_length(mode, ChunkSize::DEFAULT)];
+        assert!(framer.next_chunk(&mut buffer).is_some());
         assert!(!framer.is_finished());
         assert_eq!(framer.checksum(), None);
         let mut chunk = framer.next_chunk(&mut buffer).expect("open");
@@ -410,5 +380,24 @@ mod tests {
         assert!(framer.is_finished());
         assert!(framer.checksum().is_some());
         assert!(framer.next_chunk(&mut buffer).is_none());
+    }
+
+    /// A buffer too short would cut a chunk; it is refused before anything is read into it.
+    #[test]
+    #[should_panic(expected = "out of range")]
+    fn a_buffer_that_is_too_short_is_refused() {
+        let mut framer = Framer::new(PayloadMode::Signed, 10, ChunkSize::DEFAULT, signer());
+        let mut buffer = vec![0; buffer_length(PayloadMode::Signed, ChunkSize::DEFAULT) - 1];
+        let _ = framer.next_chunk(&mut buffer);
+    }
+
+    fn signer() -> ChunkSigner {
+        let credentials = Credentials {
+            access_key_id: heapless::String::new(),
+            secret_access_key: Secret::new("").expect("fits"),
+            session_token: Secret::new("").expect("fits"),
+            expiration: None,
+        };
+        ChunkSigner::new(&credentials, "us-east-1", "s3", 0, [b'0'; 64]).expect("valid")
     }
 }
