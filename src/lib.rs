@@ -5,6 +5,7 @@ pub mod aws;
 pub mod cli;
 pub mod config;
 pub mod error;
+pub mod job;
 pub mod logging;
 pub mod net;
 pub mod options;
