@@ -117,7 +117,8 @@ impl PutObject<'_> {
         Ok(request)
     }
 
-    /// Reads the reply. `now` is the clock by which the request was signed, for errors that a wrong one may have caused.
+    /// Reads the reply. `now` is the clock by which the request was signed, for errors that a wrong one may have
+    /// caused.
     ///
     /// # Errors
     /// Whatever S3 refused, with its code, message and request id; a 200 whose body is an error included.
@@ -142,7 +143,8 @@ impl PutObject<'_> {
     }
 
     fn target(&self) -> String {
-        format!("s3://{}/{}", self.bucket.name, self.key)
+        // A key can come from a file's name, and that may have control characters.
+        format!("s3://{}/{}", self.bucket.name, printable(self.key))
     }
 }
 
