@@ -78,7 +78,10 @@ impl ContainerEndpoint<'_> {
                 return Err(Error::new(
                     Fault::Config,
                     "container_token_invalid",
-                    format!("the authorization token from {token_variable} has a line break or another character that cannot go into a header"),
+                    format!(
+                        "the authorization token from {token_variable} has a line break or another character that \
+ cannot go into a header"
+                    ),
                 )
                 .with_remedy("write the token without a line break at its end"));
             }
@@ -93,8 +96,8 @@ impl ContainerEndpoint<'_> {
             Fault::Config,
             "container_endpoint_not_allowed",
             format!(
-                "{} names {} ({address}) over plain HTTP; credentials may travel unencrypted only on this machine (loopback) \
-                 or from 169.254.170.2, 169.254.170.23 and fd00:ec2::23",
+                "{} names {} ({address}) over plain HTTP; credentials may travel unencrypted only \
+                 on this machine (loopback) or from 169.254.170.2, 169.254.170.23 and fd00:ec2::23",
                 self.variable, self.authority
             ),
         )
@@ -133,11 +136,12 @@ impl ContainerEndpoint<'_> {
         let code = said.code_or_status(status);
         match status {
             401 | 403 => Error::new(Fault::Refused, code, message).with_remedy(
-                "check AWS_CONTAINER_AUTHORIZATION_TOKEN or AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: the token must be the one that \
-                 this run of the container or component was given",
+                "check AWS_CONTAINER_AUTHORIZATION_TOKEN or AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: the token must be \
+                 the one that this run of the container or component was given",
             ),
             status if is_temporary(status) => Error::new(Fault::Temporary, code, message).with_remedy(
-                "if it goes on: the service behind it gets no credentials either; look at its log (on Greengrass, greengrass.log)",
+                "if it goes on: the service behind it gets no credentials either; look at its log (on Greengrass, \
+                 greengrass.log)",
             ),
             404 => Error::new(Fault::Refused, code, message).with_remedy("check the path in the variable"),
             _ => Error::new(Fault::Refused, code, message),
@@ -222,7 +226,8 @@ mod tests {
 
     /// Greengrass's token exchange service gives a URI like this one.
     const GREENGRASS: &str = "http://localhost:37821/2016-11-01/credentialprovider/";
-    const REPLY: &str = r#"{"AccessKeyId":"ASIAIOSFODNN7EXAMPLE","SecretAccessKey":"wJalrXUtnFEMI/K7","Expiration":"2016-02-25T06:03:31Z","Token":"AQoDYXdzEJr=="}"#;
+    const REPLY: &str = r#"{"AccessKeyId":"ASIAIOSFODNN7EXAMPLE","SecretAccessKey":"wJalrXUtnFEMI/K7",
+        "Expiration":"2016-02-25T06:03:31Z","Token":"AQoDYXdzEJr=="}"#;
 
     fn greengrass() -> ContainerEndpoint<'static> {
         locate(None, Some(GREENGRASS)).unwrap().unwrap()

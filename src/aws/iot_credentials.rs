@@ -86,11 +86,13 @@ impl RoleAliasCredentials<'_> {
             400 => Error::new(Fault::Refused, code, message).with_remedy(if said.message.contains("Duration") {
                 "lower the role alias's credentialDurationSeconds, or raise the role's maximum session duration"
             } else {
-                "check the IAM role behind the role alias: it must exist and trust credentials.iot.amazonaws.com (sts:AssumeRole)"
+                "check the IAM role behind the role alias: it must exist and trust credentials.iot.amazonaws.com \
+                 (sts:AssumeRole)"
             }),
             401 | 403 => Error::new(Fault::Refused, code, message).with_remedy(self.remedy_for_refusal(&said.message)),
             404 => Error::new(Fault::Refused, code, message).with_remedy(
-                "check role_alias: its spelling, and that it exists in this account and region (aws iot list-role-aliases)",
+                "check role_alias: its spelling, and that it exists in this account and region (aws iot \
+                 list-role-aliases)",
             ),
             status if is_temporary(status) => Error::new(Fault::Temporary, code, message),
             _ => Error::new(Fault::Unavailable, code, message).with_remedy(
@@ -101,15 +103,17 @@ impl RoleAliasCredentials<'_> {
 
     fn remedy_for_refusal(&self, message: &str) -> &'static str {
         if message.contains("thing name") {
-            "check thing_name: its spelling, and that the thing is attached to this certificate (aws iot list-principal-things)"
+            "check thing_name: its spelling, and that the thing is attached to this certificate (aws iot \
+             list-principal-things)"
         } else if message.contains("Certificate") {
             "check that the certificate is registered and ACTIVE in the account and region of credential_endpoint"
         } else if self.thing_name.is_none() {
-            "check that the certificate's policy allows iot:AssumeRoleWithCertificate on the role alias's ARN (a policy with \
-             ${iot:Connection.Thing…} variables also needs thing_name), that the certificate is ACTIVE, and the role alias's name"
+            "check that the certificate's policy allows iot:AssumeRoleWithCertificate on the role alias's ARN \
+             (a policy with ${iot:Connection.Thing…} variables also needs thing_name), that the certificate is \
+             ACTIVE, and the role alias's name"
         } else {
-            "check that the certificate's policy allows iot:AssumeRoleWithCertificate on the role alias's ARN, that the thing is \
-             attached to the certificate, that the certificate is ACTIVE, and the role alias's name"
+            "check that the certificate's policy allows iot:AssumeRoleWithCertificate on the role alias's ARN, \
+             that the thing is attached to the certificate, that the certificate is ACTIVE, and the role alias's name"
         }
     }
 }
@@ -169,9 +173,11 @@ mod tests {
         thing_name: Some("MyHomeThermostat"),
     };
 
-    /// The Developer Guide's reply, with the token in full length.
-    const DOCUMENTED: &str = r#"{"credentials":{"accessKeyId":"access key","secretAccessKey":"secret access key","sessionToken":"session token","expiration":"2018-01-18T09:18:06Z"}}"#;
-    const REPLY: &str = r#"{"credentials":{"accessKeyId":"ASIAIOSFODNN7EXAMPLE","secretAccessKey":"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY","sessionToken":"IQoJb3JpZ2luX2VjEJr==","expiration":"2018-01-18T09:18:06Z"}}"#;
+    /// The Developer Guide's reply as printed there: its values are descriptions, which no key or token can be.
+    const DOCUMENTED: &str = r#"{"credentials":{"accessKeyId":"access key","secretAccessKey":"secret access key",
+        "sessionToken":"session token","expiration":"2018-01-18T09:18:06Z"}}"#;
+    const REPLY: &str = r#"{"credentials":{"accessKeyId":"ASIAIOSFODNN7EXAMPLE",
+        "secretAccessKey":"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY","sessionToken":"IQoJb3JpZ2luX2VjEJr==","expiration":"2018-01-18T09:18:06Z"}}"#;
 
     fn error(status: u16, body: &str) -> Error {
         with_reply(status, body.as_bytes(), |reply| CALL.parse(reply)).unwrap_err()
@@ -214,7 +220,8 @@ mod tests {
 
     #[test]
     fn order_unknown_fields_and_escapes_do_not_matter() {
-        let body = r#"{"x":[{}],"credentials":{"expiration":"2018-01-18T09:18:06.5Z","sessionToken":"a\/b\u003d","y":1,"secretAccessKey":"s\/","accessKeyId":"A"}}"#;
+        let body = r#"{"x":[{}],"credentials":{"expiration":"2018-01-18T09:18:06.5Z",
+            "sessionToken":"a\/b\u003d","y":1,"secretAccessKey":"s\/","accessKeyId":"A"}}"#;
         let credentials = with_reply(200, body.as_bytes(), |reply| CALL.parse(reply)).unwrap();
         assert_eq!(credentials.session_token.expose(), "a/b=");
         assert_eq!(credentials.secret_access_key.expose(), "s/");

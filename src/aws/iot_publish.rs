@@ -54,8 +54,8 @@ impl Publish<'_> {
         let code = said.code_or_status(status);
         Err(match status {
             401 | 403 => Error::new(Fault::Refused, code, message).with_remedy(
-                "check that the certificate is ACTIVE and that its policy allows iot:Publish on the topic's ARN; on port 443 the \
-                 connection also needs ALPN x-amzn-http-ca",
+                "check that the certificate is ACTIVE and that its policy allows iot:Publish on the topic's ARN; on \
+                 port 443 the connection also needs ALPN x-amzn-http-ca",
             ),
             413 => Error::new(Fault::Data, code, message)
                 .with_remedy("lower inline_limit: AWS IoT Core takes at most 131,072 bytes in a message"),

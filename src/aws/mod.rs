@@ -8,6 +8,8 @@ mod credential_reply;
 pub mod environment;
 pub mod iot_credentials;
 pub mod iot_publish;
+pub mod s3_bucket;
+mod s3_error;
 pub mod s3_put;
 
 use crate::error::{Error, Fault};

@@ -154,8 +154,8 @@ impl fmt::Display for ClockBeforeBuild {
         let (now, built) = (iso8601(self.now), iso8601(self.built));
         write!(
             formatter,
-            "this device's clock says {now}, but this program was built on {built}: set the clock (for example with NTP), \
-             for with a wrong one no certificate is valid and no signature is accepted"
+            "this device's clock says {now}, but this program was built on {built}: set the clock (for example with \
+             NTP), for with a wrong one no certificate is valid and no signature is accepted"
         )
     }
 }
@@ -332,6 +332,28 @@ mod tests {
             "2026-02-30T00:00:00Z",
         ] {
             assert_eq!(parse_iso8601(input), None, "{input}");
+        }
+    }
+
+    #[test]
+    fn any_text_can_be_read() {
+        for form in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "2018-02-28T20:41:43.5-02:00",
+        ] {
+            for end in 0..form.len() {
+                assert_eq!((parse_http_date(&form[..end], BUILT), parse_iso8601(&form[..end])), (None, None));
+                for other in ['9', '-', ':', ' ', 'é', 'Z'] {
+                    let changed = format!("{}{other}{}", &form[..end], &form[end + 1..]);
+                    let _ = (
+                        parse_http_date(&changed, BUILT),
+                        parse_http_date(&changed, i64::MAX),
+                        parse_iso8601(&changed),
+                    );
+                }
+            }
         }
     }
 
