@@ -1,18 +1,35 @@
-//! A two-way byte stream that never blocks on its own.
+//! What MQTT needs of a connection: non-blocking reads and writes, and one place to wait.
 
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
-/// What MQTT and HTTP need of a connection: try, and wait when there is nothing to do.
+/// A connected byte stream in both directions that never blocks except in [`Duplex::wait`].
+///
+/// `ErrorKind::WouldBlock` is the ordinary "not now"; every other error ends the connection.
 pub trait Duplex {
-    /// Reads what is there. `Ok(0)`: the peer has closed. [`io::ErrorKind::WouldBlock`]: nothing yet.
+    /// Reads what has arrived. `Ok(0)` means that the peer has closed its direction.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing has arrived; anything else when the connection is lost.
     fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
-    /// Takes bytes over for sending. [`io::ErrorKind::WouldBlock`]: no room yet.
+
+    /// Hands over bytes to be sent and says how many were accepted.
+    ///
+    /// # Errors
+    /// `WouldBlock` when none can be accepted now; anything else when the connection is lost.
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize>;
-    /// Hands all bytes taken over to the kernel. [`io::ErrorKind::WouldBlock`]: not all of them yet.
+
+    /// Sends what was accepted but is still held back in a buffer of this stream.
+    ///
+    /// # Errors
+    /// `WouldBlock` while bytes are left over; anything else when the connection is lost.
     fn try_flush(&mut self) -> io::Result<()>;
-    /// Waits until the socket is readable, or (if `write`) writable, or `also` is readable.
-    /// `Ok(false)`: `deadline` passed first.
+
+    /// Waits until the socket is readable, or (if `write`) writable, or `also` is readable or closed by
+    /// its other end. `Ok(false)` when the deadline has passed first. It may return early for no reason.
+    ///
+    /// # Errors
+    /// The operating system's, when it cannot wait.
     fn wait(&self, write: bool, also: Option<BorrowedFd<'_>>, deadline: Option<Instant>) -> io::Result<bool>;
 }

@@ -322,7 +322,7 @@ impl HttpTransport {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if !self.stream.wait_either(deadline)? {
+                    if !self.stream.wait(true, None, deadline)? {
                         return Ok(Sent::TimedOut);
                     }
                     if self.stream.has_input()? {

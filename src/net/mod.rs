@@ -12,6 +12,8 @@
 pub mod connect;
 pub mod duplex;
 pub mod http;
+pub mod mqtt;
+mod mqtt_time;
 pub mod proxy;
 pub mod stream;
 pub mod tls;

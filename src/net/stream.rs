@@ -80,11 +80,6 @@ impl Stream {
         }
     }
 
-    /// Waits until there is room to send or something to read. `Ok(false)`: `deadline` passed first.
-    pub fn wait_either(&self, deadline: Option<Instant>) -> io::Result<bool> {
-        wait_for(&mut [PollFd::new(&self.tcp, PollFlags::IN | PollFlags::OUT)], deadline)
-    }
-
     /// Says goodbye in TLS, as far as that is possible without waiting.
     pub fn close(mut self) {
         if let Some(tls) = &mut self.tls {
@@ -111,8 +106,10 @@ impl Stream {
                 Ok(0) => return Err(self.explain(ErrorKind::WriteZero.into())),
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    let write = tls.wants_write();
-                    if !self.wait(write, None, Some(deadline)).map_err(|error| self.explain(error))? {
+                    // Not both: input is not taken before the output is out, and would turn the wait into a spin.
+                    let interest = if tls.wants_write() { PollFlags::OUT } else { PollFlags::IN };
+                    let waited = wait_for(&mut [PollFd::new(&self.tcp, interest)], Some(deadline));
+                    if !waited.map_err(|error| self.explain(error))? {
                         return Err(Error::new(
                             Fault::Unavailable,
                             "tls_timeout",
@@ -174,8 +171,7 @@ impl Duplex for Stream {
     }
 
     fn wait(&self, write: bool, also: Option<BorrowedFd<'_>>, deadline: Option<Instant>) -> io::Result<bool> {
-        // Not both: input that nobody takes meanwhile would turn the wait into a spin.
-        let interest = if write { PollFlags::OUT } else { PollFlags::IN };
+        let interest = if write { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
         let mut sources = heapless::Vec::<PollFd<'_>, 2>::new();
         // Two places, two pushes.
         let _ = sources.push(PollFd::new(&self.tcp, interest));

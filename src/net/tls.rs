@@ -3,6 +3,7 @@
 //! There is no way to turn verification off.
 
 use crate::error::{Error, Fault, Result};
+use crate::protocol::time::{clock_before_build, iso8601};
 use crate::protocol::x509;
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring as provider};
@@ -80,24 +81,20 @@ impl Identity {
                     "the device certificate '{}' ({}) {what}; the device's clock says {}",
                     certificate.path.display(),
                     certificate.origin,
-                    date(now)
+                    iso8601(now)
                 ),
             ))
         };
-        if now < crate::BUILD_TIME {
-            log::warn!(
-                "the device's clock says {}, which is before this program was built ({}): it is wrong",
-                date(now),
-                date(crate::BUILD_TIME)
-            );
+        if let Some(clock) = clock_before_build(now, crate::BUILD_TIME) {
+            log::warn!("{clock}");
         }
         if now > leaf.not_after {
-            return unusable("certificate_expired", &format!("expired on {}", date(leaf.not_after))).map_err(
+            return unusable("certificate_expired", &format!("expired on {}", iso8601(leaf.not_after))).map_err(
                 |error: Error| error.with_remedy("create a new certificate for the thing, or correct the clock"),
             );
         }
         if now < leaf.not_before {
-            return unusable("certificate_not_yet_valid", &format!("is valid only from {}", date(leaf.not_before)))
+            return unusable("certificate_not_yet_valid", &format!("is valid only from {}", iso8601(leaf.not_before)))
                 .map_err(|error: Error| error.with_remedy(CLOCK_REMEDY));
         }
         let identity = CertifiedKey::new(chain, signing_key);
@@ -161,12 +158,12 @@ pub fn explain(error: &rustls::Error, host: &str, now: i64) -> Error {
             ),
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => distrust(
                 "server_certificate_expired",
-                format!("the server's certificate has expired, going by the device's clock ({})", date(now)),
+                format!("the server's certificate has expired, going by the device's clock ({})", iso8601(now)),
                 CLOCK_REMEDY,
             ),
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => distrust(
                 "server_certificate_not_yet_valid",
-                format!("the server's certificate is not yet valid, going by the device's clock ({})", date(now)),
+                format!("the server's certificate is not yet valid, going by the device's clock ({})", iso8601(now)),
                 CLOCK_REMEDY,
             ),
             other => distrust(
@@ -212,16 +209,10 @@ pub fn explain(error: &rustls::Error, host: &str, now: i64) -> Error {
         }
         other => distrust("tls_failed", other.to_string(), "check the endpoint, its port, and what is in between"),
     };
-    if now < crate::BUILD_TIME { error.with_remedy(CLOCK_REMEDY).context(clock_before_build(now)) } else { error }
-}
-
-/// The sentence for any failure while the clock is before the program's own build.
-pub fn clock_before_build(now: i64) -> String {
-    format!(
-        "the device's clock says {}, before this program was built ({}), which is likely the cause",
-        date(now),
-        date(crate::BUILD_TIME)
-    )
+    match clock_before_build(now, crate::BUILD_TIME) {
+        Some(clock) => error.with_remedy(CLOCK_REMEDY).context(clock),
+        None => error,
+    }
 }
 
 fn certificates(file: PemFile<'_>, what: &str) -> Result<Vec<CertificateDer<'static>>> {
@@ -340,14 +331,6 @@ fn cipher_suites() -> Vec<rustls::SupportedCipherSuite> {
         TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
     ];
     if has_aes_instructions() { [&aes[..], &chacha].concat() } else { [&chacha[..], &aes].concat() }
-}
-
-fn date(seconds: i64) -> String {
-    let mut text = heapless::String::<32>::new();
-    match crate::protocol::time::write_iso8601(seconds, &mut text) {
-        Ok(()) => text.as_str().to_owned(),
-        Err(_) => format!("{seconds} s after 1970"),
-    }
 }
 
 const CLOCK_REMEDY: &str = "set the device's clock (a Raspberry Pi has none that survives power-off): start an NTP client and wait for it before running homing";

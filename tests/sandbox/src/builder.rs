@@ -1,0 +1,106 @@
+//! What a sandbox is made with.
+
+use std::io;
+use std::time::Duration;
+
+use crate::sandbox::Sandbox;
+
+/// Settings of a sandbox; every one has a default that suits the demo.
+#[derive(Debug, Clone)]
+pub struct SandboxBuilder {
+    pub(crate) thing_name: String,
+    pub(crate) role_alias: String,
+    pub(crate) region: String,
+    pub(crate) bucket: String,
+    pub(crate) token_length: usize,
+    pub(crate) credential_lifetime: Duration,
+    pub(crate) versioned: bool,
+    pub(crate) server_names: Vec<String>,
+}
+
+impl Default for SandboxBuilder {
+    fn default() -> Self {
+        Self {
+            thing_name: "sandbox-thing".to_owned(),
+            role_alias: "sandbox-role-alias".to_owned(),
+            region: "eu-west-1".to_owned(),
+            bucket: "sandbox-bucket".to_owned(),
+            token_length: DEFAULT_TOKEN_LENGTH,
+            credential_lifetime: DEFAULT_LIFETIME,
+            versioned: false,
+            server_names: Vec::new(),
+        }
+    }
+}
+
+impl SandboxBuilder {
+    /// The common name of the device's certificate, and the thing that may be named to the credential provider.
+    #[must_use]
+    pub fn thing_name(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.thing_name);
+        self
+    }
+
+    /// The one role alias that exists.
+    #[must_use]
+    pub fn role_alias(mut self, alias: &str) -> Self {
+        alias.clone_into(&mut self.role_alias);
+        self
+    }
+
+    /// The region that signatures for S3 must name.
+    #[must_use]
+    pub fn region(mut self, region: &str) -> Self {
+        region.clone_into(&mut self.region);
+        self
+    }
+
+    /// The bucket that is there from the start.
+    #[must_use]
+    pub fn bucket(mut self, bucket: &str) -> Self {
+        bucket.clone_into(&mut self.bucket);
+        self
+    }
+
+    /// The length of session tokens in characters.
+    #[must_use]
+    pub fn token_length(mut self, characters: usize) -> Self {
+        self.token_length = characters;
+        self
+    }
+
+    /// How long issued credentials are good.
+    #[must_use]
+    pub fn credential_lifetime(mut self, lifetime: Duration) -> Self {
+        self.credential_lifetime = lifetime;
+        self
+    }
+
+    /// Answers puts with a version identifier, as a bucket with versioning does.
+    #[must_use]
+    pub fn versioned(mut self, versioned: bool) -> Self {
+        self.versioned = versioned;
+        self
+    }
+
+    /// A further name for which the servers' certificate is valid, for instance an amazonaws.com name that a test routes
+    /// here through a CONNECT proxy. A leading `*.` covers one label.
+    #[must_use]
+    pub fn server_name(mut self, name: &str) -> Self {
+        self.server_names.push(name.to_owned());
+        self
+    }
+
+    /// Makes the certificates, starts every service and writes `config.json`.
+    ///
+    /// # Errors
+    /// When a port cannot be bound or a file cannot be written.
+    pub fn start(self) -> io::Result<Sandbox> {
+        Sandbox::start(self)
+    }
+}
+
+/// About the length of AWS's own tokens for a role alias.
+const DEFAULT_TOKEN_LENGTH: usize = 900;
+/// The default of a role alias is one hour.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(3600);

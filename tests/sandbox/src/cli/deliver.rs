@@ -1,0 +1,19 @@
+//! `cargo sandbox send …`: one run of homing against a fresh sandbox.
+
+use std::ffi::OsString;
+use std::io;
+
+use homing_sandbox::Sandbox;
+
+use super::homing;
+
+/// Runs homing, then prints one line for each thing that arrived; gives homing's exit code.
+pub(crate) fn deliver(arguments: &[OsString]) -> io::Result<u8> {
+    let executable = homing::build()?;
+    let sandbox = Sandbox::builder().start()?;
+    let code = homing::run(&executable, sandbox.config_path(), arguments)?;
+    for arrival in sandbox.arrivals() {
+        println!("{arrival}");
+    }
+    Ok(code)
+}

@@ -1,0 +1,83 @@
+//! `cargo sandbox serve`: a sandbox that stays until SIGINT or SIGTERM.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use homing_sandbox::{Sandbox, Service};
+
+use super::options::ServeOptions;
+
+/// Serves until a signal comes, and prints each arrival.
+pub(crate) fn serve(options: Box<ServeOptions>) -> io::Result<()> {
+    let stop = stop_on_signal()?;
+    let sandbox = options.builder.start()?;
+    for (service, fault) in options.faults {
+        sandbox.set_fault(service, fault);
+    }
+    for (service, seconds) in options.clock_offsets {
+        sandbox.set_clock_offset(service, seconds);
+    }
+    introduce(&sandbox);
+    let mut seen = 0;
+    while !stop.load(Ordering::Relaxed) {
+        for arrival in sandbox.wait_beyond(seen, SIGNAL_PAUSE) {
+            println!("{arrival}");
+            seen += 1;
+        }
+    }
+    Ok(())
+}
+
+fn introduce(sandbox: &Sandbox) {
+    let config = sandbox.config_path().display();
+    let container = sandbox.container_endpoint();
+    let certificates = sandbox.certificates();
+    println!("config  {config}");
+    for service in Service::ALL {
+        println!("{:<12} localhost:{}", service.name(), sandbox.port(service));
+    }
+    println!(
+        "
+Try, in another terminal:
+  homing send --config {config} FILE
+  homing publish --config {config} some/topic -m hello
+  homing credentials --config {config}
+  AWS_CONTAINER_CREDENTIALS_FULL_URI={} AWS_CONTAINER_AUTHORIZATION_TOKEN={} homing credentials --config {config} --credentials container
+  curl --cacert {} --cert {} --key {} https://localhost:{}/role-aliases/sandbox-role-alias/credentials
+Stop with Ctrl-C; the folder is removed then. Arrivals:
+",
+        container.full_uri,
+        container.authorization_token,
+        certificates.ca.display(),
+        certificates.device_certificate.display(),
+        certificates.device_key.display(),
+        sandbox.port(Service::Credentials),
+    );
+}
+
+/// A flag that SIGINT and SIGTERM raise.
+fn stop_on_signal() -> io::Result<Arc<AtomicBool>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let stop = Arc::new(AtomicBool::new(false));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (mut interrupt, mut terminate) = {
+        let _context = runtime.enter();
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+    };
+    let raised = Arc::clone(&stop);
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        });
+        raised.store(true, Ordering::Relaxed);
+    });
+    Ok(stop)
+}
+
+/// How soon a signal is noticed while nothing arrives.
+const SIGNAL_PAUSE: Duration = Duration::from_millis(200);

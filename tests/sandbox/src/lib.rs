@@ -1,0 +1,41 @@
+//! A local stand-in AWS for homing's demo and tests: one process, loopback only, nothing left behind.
+//!
+//! ```text
+//!                 ┌────────────────────────────── Sandbox ──────────────────────────────┐
+//! device ─ mTLS ─▶ credential provider ──issues──▶ sessions ◀──checks── S3 (s3s, s3s-fs) ◀─ TLS ─ device
+//! device ─ mTLS ─▶ MQTT gateway ─ mTLS ─▶ rumqttd          records ◀── every arrival
+//! device ─ mTLS ─▶ HTTPS publish                            faults ──▶ any service, at any time
+//! device ─ HTTP ─▶ container credentials
+//!                 └─────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! Everything here blocks: the runtime is inside. Dropping a [`Sandbox`] ends its servers and removes its folder.
+#![forbid(unsafe_code)]
+
+mod answers;
+mod builder;
+mod certificates;
+mod configuration;
+mod container_credentials;
+mod credential_provider;
+mod fault_text;
+mod faults;
+mod http_server;
+mod https_publish;
+mod mqtt;
+mod mqtt_packet;
+mod records;
+mod s3;
+mod sandbox;
+mod sessions;
+mod stream;
+mod tls;
+
+pub use answers::Answer;
+pub use builder::SandboxBuilder;
+pub use certificates::Certificates;
+pub use fault_text::parse_fault;
+pub use faults::{Fault, MqttFault, Silence};
+pub use records::{Arrival, Counts, HttpExchange, Message, Object, Service, Via};
+pub use sandbox::{ContainerEndpoint, Sandbox};
+pub use sessions::IssuedCredentials;
