@@ -215,7 +215,7 @@ impl Opt {
 
 /// The option of this JSON key (with dots for nested ones).
 pub fn by_key(key: &str) -> Option<&'static Opt> {
-    OPTIONS.iter().find(|option| !option.key.is_empty() && (option.key == key))
+    OPTIONS.iter().find(|option| !option.key.is_empty() && option.key == key)
 }
 
 /// The option of this flag, given without its dashes.
