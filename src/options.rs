@@ -213,8 +213,10 @@ impl Opt {
     }
 }
 
-/// The option of this JSON key (with dots for nested ones).
+/// The option of this JSON key, with dots for nested ones. `endpoint_url` is `endpoints.s3`, too, so that its
+/// flag's and variable's name can be written as a key as every other can.
 pub fn by_key(key: &str) -> Option<&'static Opt> {
+    let key = if key == "endpoint_url" { Id::EndpointUrl.option().key } else { key };
     OPTIONS.iter().find(|option| !option.key.is_empty() && option.key == key)
 }
 

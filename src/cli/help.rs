@@ -188,7 +188,7 @@ pub const COMMANDS: &[CommandHelp] = &[
         examples: &[
             "homing put backup.tar s3://my-bucket/backups/",
             "homing put --if-none-match --tag kind=log day.log s3://my-bucket/logs/day.log",
-            "homing put --endpoint-url https://minio.local:9000 --path-style a.bin s3://data/a.bin",
+            "homing put --endpoint-url https://minio:9000 --path-style a.bin s3://data/",
         ],
     },
     CommandHelp {
