@@ -234,12 +234,13 @@ pub fn by_short(letter: char) -> Option<&'static Opt> {
 pub const OPTIONS: &[Opt] = &[
     Opt {
         variables: &["HOMING_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"],
+        commands: SEND.or(PUT),
         ..key(
             Id::Region,
             "region",
             "region",
             Kind::Text("REGION"),
-            "AWS region; when unset, read from an AWS endpoint's name",
+            "AWS region of the bucket; when unset, the one in an AWS IoT endpoint's name",
         )
     },
     Opt {

@@ -82,9 +82,4 @@ mod tests {
         assert!(packet <= MESSAGE_MAXIMUM, "{packet}");
         assert!(packet + 64 > MESSAGE_MAXIMUM, "the limit is needlessly low: {packet}");
     }
-
-    #[test]
-    fn the_default_inline_limit_is_allowed() {
-        assert!(51_200 <= INLINE_LIMIT_MAXIMUM);
-    }
 }
