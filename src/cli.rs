@@ -158,8 +158,11 @@ impl Given {
                 }
                 Ok(Some(lexopt::Arg::Long(name))) => (options::by_flag(name), format!("--{name}"), true),
                 Ok(Some(lexopt::Arg::Short(letter))) => (options::by_short(letter), format!("-{letter}"), false),
-                // lexopt's own text would repeat the value, which may be what somebody takes for a secret's flag.
-                Err(_) => return Err(usage("unexpected_value", "a flag that takes no value was given one")),
+                // lexopt's own text would repeat the value.
+                Err(lexopt::Error::UnexpectedValue { option, .. }) => {
+                    return Err(given.in_context(usage("unexpected_value", format!("{option} takes no value"))));
+                }
+                Err(_) => return Err(given.in_context(usage("wrong_arguments", "the arguments cannot be understood"))),
             };
             let Some(option) = option else {
                 return Err(given.in_context(unknown_flag(&name)));

@@ -448,10 +448,10 @@ impl<'a> Reader<'a> {
                 let space = if unit.is_empty() { "" } else { " " };
                 let reason = match id {
                     Id::InlineLimit => {
-                        ": in base64, with the JSON and the topic around it at their longest, a larger file could exceed the 131072 bytes that AWS IoT Core takes"
+                        "; in base64, with the JSON and the topic around it at their longest, a larger file could exceed the 131072 bytes that AWS IoT Core takes"
                     }
-                    Id::ChunkSize if number < minimum => ", the least that S3 takes",
-                    Id::ChunkSize => ", because a chunk is held in memory whole",
+                    Id::ChunkSize if number < minimum => "; S3 takes no smaller chunks",
+                    Id::ChunkSize => "; a chunk is held in memory whole",
                     _ => "",
                 };
                 self.invalid(id, text, &format!("is out of range: {minimum} to {maximum}{space}{unit}{reason}"));

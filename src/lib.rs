@@ -1,4 +1,31 @@
 //! `homing`: what a small Linux device that holds nothing but an X.509 certificate needs of AWS.
+//!
+//! ```text
+//!  argv, HOMING_*, JSON                                      the device's certificate and key
+//!        │                                                              │
+//!  cli, config ──▶ job::send ── aws::iot_credentials ──▶ net::http ─ mutual TLS ─▶ credential provider
+//!                    │   │                                                 │
+//!              file ─┘   │        temporary credentials ◀──────────────────┘
+//!               │        │
+//!               ▼        │
+//!   protocol::chunked: hash, sign, frame ── aws::s3_put ──▶ net::http ─── TLS ───▶ S3
+//!                        │
+//!                        └── protocol::message ───────────▶ net::mqtt ─ mutual TLS ─▶ data endpoint
+//! ```
+//!
+//! | module | what it may do |
+//! | --- | --- |
+//! | [`protocol`] | bytes in, bytes out: no sockets, files, clock |
+//! | [`aws`] | one AWS call a file: builds the request, parses the reply |
+//! | [`net`] | opens sockets |
+//! | [`job`] | what a command does, as a straight line through the others |
+//! | [`cli`], [`config`], [`options`] | what the user said, checked, each value with its origin |
+//! | [`error`] | who is at fault, and what to do |
+//!
+//! Dependencies point one way: `main → job → {aws, net} → protocol`; a test enforces it.
+//!
+//! In scope: delivering files and messages with temporary credentials. Out of scope: a general AWS CLI, jobs,
+//! shadows, an update agent, a broker. This library is the program's inside and promises no stable interface.
 #![forbid(unsafe_code)]
 
 pub mod aws;

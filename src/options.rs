@@ -213,9 +213,11 @@ impl Opt {
     }
 }
 
-/// The option of this JSON key (with dots for nested ones).
+/// The option of this JSON key, with dots for nested ones. `endpoint_url` is `endpoints.s3`, too, so that its
+/// flag's and variable's name can be written as a key as every other can.
 pub fn by_key(key: &str) -> Option<&'static Opt> {
-    OPTIONS.iter().find(|option| !option.key.is_empty() && (option.key == key))
+    let key = if key == "endpoint_url" { Id::EndpointUrl.option().key } else { key };
+    OPTIONS.iter().find(|option| !option.key.is_empty() && option.key == key)
 }
 
 /// The option of this flag, given without its dashes.
@@ -232,12 +234,13 @@ pub fn by_short(letter: char) -> Option<&'static Opt> {
 pub const OPTIONS: &[Opt] = &[
     Opt {
         variables: &["HOMING_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"],
+        commands: SEND.or(PUT),
         ..key(
             Id::Region,
             "region",
             "region",
             Kind::Text("REGION"),
-            "AWS region; when unset, read from an AWS endpoint's name",
+            "AWS region of the bucket; when unset, the one in an AWS IoT endpoint's name",
         )
     },
     Opt {

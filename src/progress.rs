@@ -78,14 +78,26 @@ pub fn line(name: &str, done: u64, total: u64, elapsed: Duration, width: usize) 
 /// name steers the terminal.
 fn fitted(name: &str, room: usize) -> String {
     let letters = name.chars().map(|letter| if letter.is_control() { '?' } else { letter });
-    let length = name.chars().count();
-    if length <= room {
-        letters.collect()
-    } else if room < NAME_SHOWN_FROM {
-        String::new()
-    } else {
-        std::iter::once('…').chain(letters.skip(length - (room - 1))).collect()
+    if letters.clone().map(columns).sum::<usize>() <= room {
+        return letters.collect();
     }
+    if room < NAME_SHOWN_FROM {
+        return String::new();
+    }
+    let mut left = room - 1;
+    let fits = |letter: &char| {
+        let enough = columns(*letter) <= left;
+        left = left.saturating_sub(columns(*letter));
+        enough
+    };
+    let end: Vec<char> = letters.rev().take_while(fits).collect();
+    std::iter::once('…').chain(end.into_iter().rev()).collect()
+}
+
+/// Two for everything that may be wide (Hangul, CJK, emoji stand behind U+1100): rather too short a line than one
+/// that wraps.
+fn columns(letter: char) -> usize {
+    if letter < '\u{1100}' { 1 } else { 2 }
 }
 
 /// With one decimal, rounded down; in integers, which is all it needs.
@@ -167,6 +179,13 @@ mod tests {
         }
         let shown = line(name, 12 * MIB, 1000 * MIB, Duration::from_secs(4), 79);
         assert!(shown.starts_with('…') && shown.contains("2026-11-22.jpg  12.0 of"), "{shown}");
+    }
+
+    #[test]
+    fn wide_letters_count_twice() {
+        let shown = line("写真写真写真写真", 0, 2 * MIB, Duration::ZERO, 46);
+        assert_eq!(shown, "…写真写真写真  0.0 of 2.0 MiB  0 %  0.0 MiB/s");
+        assert_eq!(shown.chars().map(|letter| if "写真".contains(letter) { 2 } else { 1 }).sum::<usize>(), 45);
     }
 
     #[test]

@@ -26,9 +26,9 @@ pub fn find(name: &OsStr) -> Option<&'static CommandHelp> {
     COMMANDS.iter().find(|command| name == command.name)
 }
 
-/// The program's name and version.
+/// The line with the program's name and version.
 pub fn version() -> &'static str {
-    concat!("homing ", env!("CARGO_PKG_VERSION"))
+    concat!("homing ", env!("CARGO_PKG_VERSION"), "\n")
 }
 
 /// What `homing` alone prints.
@@ -120,7 +120,7 @@ fn push_option(text: &mut String, option: &Opt) {
     if let Kind::Integer { minimum, maximum, .. } = option.kind {
         notes.push(format!("{minimum} to {maximum}"));
     }
-    if !option.default.is_empty() {
+    if !option.default.is_empty() && !option.is_switch() {
         notes.push(format!("default {}", option.default));
     }
     let variables = if option.is_configuration() { 1 } else { 0 };
@@ -188,7 +188,7 @@ pub const COMMANDS: &[CommandHelp] = &[
         examples: &[
             "homing put backup.tar s3://my-bucket/backups/",
             "homing put --if-none-match --tag kind=log day.log s3://my-bucket/logs/day.log",
-            "homing put --endpoint-url https://minio.local:9000 --path-style a.bin s3://data/a.bin",
+            "homing put --endpoint-url https://minio:9000 --path-style a.bin s3://data/",
         ],
     },
     CommandHelp {

@@ -87,13 +87,19 @@ impl<'de> Visitor<'de> for Object<'_, 'de, '_> {
             let reader = &mut *self.reader;
             let key = format!("{}{}", self.prefix, unescape(raw_key).unwrap_or_else(|| raw_key.to_owned()));
             let (value, origin) = reader.place(raw_key, &key);
-            if reader.seen.contains(&key) {
-                reader.problems.push(Problem::new("duplicate_key", format!("{origin}: the key is there twice")));
+            let option = options::by_key(&key);
+            // One setting may have two keys, see `by_key`.
+            let name = option.map_or(key.as_str(), |option| option.key).to_owned();
+            if reader.seen.contains(&name) {
+                reader.problems.push(Problem::new(
+                    "duplicate_key",
+                    format!("{origin}: this setting is there already, further up"),
+                ));
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
-            reader.seen.push(key.clone());
-            if let Some(option) = options::by_key(&key) {
+            reader.seen.push(name);
+            if let Some(option) = option {
                 let value = if value.starts_with('"') {
                     let raw = map.next_value::<&'de str>()?;
                     unescape(raw).ok_or("text with half a surrogate pair").and_then(|text| from_text(option.kind, text))
@@ -153,9 +159,6 @@ fn unknown_key(key: &str, origin: &Origin) -> Problem {
     let name = key.replace('-', "_");
     if NAMES_OF_SECRETS.contains(&name.as_str()) {
         return problem.remedy("remove it: homing takes no secret from a configuration; long-term credentials come from the environment only");
-    }
-    if key == "endpoint_url" {
-        return problem.remedy("write \"endpoints\": { \"s3\": \"https://…\" }");
     }
     let keys = OPTIONS.iter().filter(|option| option.is_configuration()).map(|option| option.key);
     match nearest(key, keys.chain(["endpoints", "queue"])) {
@@ -398,5 +401,7 @@ mod tests {
         let (_, problems) = read_text(r#"{"region":"x","region":"y","endpoints":{},"endpoints":{"s3":1},"qos":true}"#);
         let codes: Vec<&str> = problems.iter().map(|problem| problem.code).collect();
         assert_eq!(codes, ["duplicate_key", "duplicate_key", "wrong_type"]);
+        assert_eq!(one_problem(r#"{"endpoint_url":"a","endpoints":{"s3":"b"}}"#).code, "duplicate_key");
+        assert_eq!(read_text(r#"{"endpoint_url":"a"}"#).0, [(Id::EndpointUrl, "a".to_owned())]);
     }
 }

@@ -242,4 +242,26 @@ mod tests {
         assert_eq!(line_and_column("{\n  \"é\": x", 9), (2, 7));
         assert_eq!(line_and_column("", 0), (1, 1));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn agrees_with_serde_json_on_damaged_text(place in 0..TEXT.len(), length in 0_usize..4, new in "[\\PC\n\\x00\"{}\\[\\],:\\\\0-9eE.+tfnu-]{0,3}") {
+            let mut text = TEXT.to_owned();
+            text.replace_range(place..(place + length).min(TEXT.len()), &new);
+            let expected = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+            proptest::prop_assert_eq!(check(&text).is_ok(), expected, "{}", text);
+        }
+
+        #[test]
+        fn what_passes_is_read_and_nothing_panics(place in 0..TEXT.len(), length in 0_usize..4, new in "[\"{}\\[\\],:\\\\ 0-9eE.a-u-]{0,3}") {
+            let mut text = TEXT.to_owned();
+            text.replace_range(place..(place + length).min(TEXT.len()), &new);
+            let mut problems = Vec::new();
+            super::super::json::read(&text, "FILE", &mut problems);
+            let is_malformed = problems.iter().any(|problem| problem.code == "malformed_json");
+            proptest::prop_assert_eq!(is_malformed, check(&text).is_err(), "{}", text);
+        }
+    }
+
+    const TEXT: &str = r#"{ "region": "a\u0041\n", "inline_limit": -10.5e+3, "endpoints": {"s3":[true,false , null,0]}, "x" : {} ,"y":[[]]}"#;
 }

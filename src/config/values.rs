@@ -1,6 +1,7 @@
 //! The rules for single values. Each function says what is wrong, to be read after the quoted value.
 
 use super::limits::{CLIENT_ID_MAXIMUM, KEY_MAXIMUM, THING_NAME_MAXIMUM, TOPIC_MAXIMUM, TOPIC_SLASHES_MAXIMUM};
+use crate::protocol::template;
 
 /// A rule's verdict.
 pub type Verdict = Result<(), String>;
@@ -125,26 +126,13 @@ fn fail(what: &str) -> Verdict {
 }
 
 fn placeholders(text: &str) -> Verdict {
-    let mut rest = text;
-    while let Some(brace) = rest.find(['{', '}']) {
-        let inner = &rest[brace..];
-        let Some((name, behind)) = inner.strip_prefix('{').and_then(|inner| inner.split_once('}')) else {
-            return fail("has a brace without its counterpart");
-        };
-        if !PLACEHOLDERS.contains(&name) {
-            return Err(format!("has the unknown placeholder {{{name}}}: known are {{{}}}", PLACEHOLDERS.join("} {")));
-        }
-        rest = behind;
-    }
-    Ok(())
+    template::check(text).map_err(|error| format!("is no template: {error}"))
 }
 
 fn without_placeholders(text: &str) -> String {
-    PLACEHOLDERS.iter().fold(text.to_owned(), |text, name| text.replace(&format!("{{{name}}}"), ""))
+    let names = ["{thing}", "{name}", "{date}", "{time}", "{sha256}", "{ext}"];
+    names.iter().fold(text.to_owned(), |text, name| text.replace(name, ""))
 }
-
-/// What can be filled in; `protocol::template` does it.
-const PLACEHOLDERS: &[&str] = &["thing", "name", "date", "time", "sha256", "ext"];
 
 #[cfg(test)]
 mod tests {
@@ -195,7 +183,12 @@ mod tests {
         assert!(topic_template("{thing}/up").is_ok() && topic_template("{thing}").is_ok());
         let unknown = key_template("{thing}/{nmae}").unwrap_err();
         assert!(unknown.contains("{nmae}") && unknown.contains("{thing} {name} {date} {time} {sha256} {ext}"));
-        assert!(key_template("{thing").is_err() && key_template("thing}").is_err() && key_template("/x").is_err());
+        assert!(
+            key_template("{thing").is_err()
+                && key_template("thing}").is_err()
+                && key_template("{{a}}/{name}").is_ok()
+                && key_template("/x").is_err()
+        );
         assert!(topic_template("{thing}/+").is_err());
     }
 }
