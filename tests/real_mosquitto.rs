@@ -172,7 +172,7 @@ fn a_broker_of_an_unknown_authority_is_not_trusted() {
 
     let outcome = config.homing(&bench.directory, &["publish", "dt/x", "-m", "x"]).run();
 
-    outcome.expect_code(69).expect_error("ca_file").expect_error("certificate");
+    outcome.expect_code(69).expect_error("ca-file").expect_error("certificate");
     let log = bench.broker.log();
     assert!(!log.contains(&format!("as {THING}-homing")), "{log}");
 }

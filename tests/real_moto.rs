@@ -150,7 +150,7 @@ fn put(service: &Moto, keys: &Keys, content: &[u8], key: &str) -> Outcome {
 /// homing with these keys in the environment and nothing else.
 fn call(service: &Moto, keys: &Keys, arguments: &[&str]) -> Outcome {
     let endpoint = service.endpoint();
-    let settings = ["--credentials", "environment", "--region", REGION, "--path-style", "true"];
+    let settings = ["--credentials", "environment", "--region", REGION, "--path-style"];
     homing(settings.into_iter().chain(["--endpoint-url", &endpoint]).chain(arguments.iter().copied()))
         .env("HOMING_CA_FILE", &service.ca_file)
         .keys(keys)

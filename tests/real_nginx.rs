@@ -127,7 +127,8 @@ fn a_rogue_device_certificate_is_refused_and_no_credentials_are_printed() {
         let outcome = bench.credentials(&rogue, port, "json");
         assert!(matches!(outcome.code, 69 | 77), "{outcome}");
         assert!(outcome.stdout.is_empty(), "{outcome}");
-        outcome.expect_error("certificate");
+        // nginx finishes the handshake and refuses by HTTP, without a word of AWS's.
+        outcome.expect_error("400").expect_error("credential provider");
     }
 }
 
@@ -175,7 +176,7 @@ fn a_provider_of_an_unknown_authority_or_for_another_host_is_not_trusted() {
     let other = Authority::new("some other authority").write(&bench.directory, "other.pem");
     let config = bench.config(&bench.device, bench.tls_1_3).with("ca_file", other.to_str());
     let outcome = config.homing(&bench.directory, &["credentials"]).run();
-    outcome.expect_code(69).expect_error("certificate").expect_error("ca_file");
+    outcome.expect_code(69).expect_error("certificate").expect_error("ca-file");
     assert!(outcome.stdout.is_empty(), "{outcome}");
 
     // The certificate is for localhost, not for the address.
@@ -198,7 +199,7 @@ fn publishing_by_https_posts_the_message_under_mutual_tls() {
 
     config.homing(&bench.directory, &publish).run().expect_code(0);
 
-    let uri = "/topics/dt/room%201/temp%C3%A9rature?qos=1";
+    let uri = "/topics/dt%2Froom%201%2Ftemp%C3%A9rature?qos=1";
     assert_eq!(front.requests(), [json!({ "method": "POST", "uri": uri, "body": "21.5" })]);
 
     let rogue = Authority::new("fleet authority").device(&bench.directory, "rogue", THING);

@@ -242,7 +242,7 @@ impl Bench {
     /// homing with the keys in the environment and nothing else.
     fn homing(&self, arguments: &[&str]) -> Homing {
         let endpoint = self.store.endpoint();
-        let settings = ["--credentials", "environment", "--region", REGION, "--path-style", "true"];
+        let settings = ["--credentials", "environment", "--region", REGION, "--path-style"];
         homing(settings.into_iter().chain(["--endpoint-url", &endpoint]).chain(arguments.iter().copied()))
             .env("HOMING_CA_FILE", &self.store.ca_file)
             .keys(&self.keys)

@@ -69,8 +69,8 @@ impl Mosquitto {
     pub(crate) fn observe(&mut self, topic: &str, count: usize) -> Observer {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         let client_id = format!("observer-{}-end", COUNTER.fetch_add(1, Ordering::Relaxed));
-        let child = Command::new(packages::find("mosquitto_sub").unwrap())
-            .args(["-V", "mqttv5", "-h", "127.0.0.1", "-p", &self.port.to_string(), "-i", &client_id])
+        let mut child = Command::new(packages::find("mosquitto_sub").unwrap())
+            .args(["-V", "mqttv5", "-h", "localhost", "-p", &self.port.to_string(), "-i", &client_id])
             .args(["-t", topic, "-q", "1", "-C", &count.to_string(), "-W", OBSERVER_SECONDS, "-F", "%t %q %x"])
             .arg("--cafile")
             .arg(&self.ca_file)
@@ -85,6 +85,7 @@ impl Mosquitto {
             .unwrap();
         let log = self.directory.join("mosquitto.log");
         self.server.wait_until(&format!("{client_id} is subscribed"), || {
+            assert!(child.try_wait().unwrap().is_none(), "mosquitto_sub ended before its subscription");
             let log = std::fs::read(&log).unwrap();
             String::from_utf8_lossy(&log).contains(&format!("Sending SUBACK to {client_id}"))
         });
@@ -142,4 +143,4 @@ fn parse_message(line: &str) -> Message {
 }
 
 /// Longest wait of an observer for its messages, in seconds.
-const OBSERVER_SECONDS: &str = "120";
+const OBSERVER_SECONDS: &str = "60";
