@@ -220,7 +220,7 @@ fn on_port_443_the_alpn_protocol_chooses_mqtt_or_https() {
     assert_eq!(observer.messages()[0].payload, b"by MQTT");
     let requests = front.requests();
     assert_eq!(requests.len(), 1, "{requests:?}");
-    assert_eq!(requests[0], json!({ "method": "POST", "uri": "/topics/dt/https?qos=1", "body": "by HTTPS" }));
+    assert_eq!(requests[0], json!({ "method": "POST", "uri": "/topics/dt%2Fhttps?qos=1", "body": "by HTTPS" }));
 }
 
 /// A broker, a device and its configuration.

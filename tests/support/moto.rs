@@ -61,7 +61,7 @@ impl Moto {
         let parameters = json!({ "UserName": "owner", "PolicyName": "everything", "PolicyDocument": policy });
         client.call("iam", "put_user_policy", parameters);
         let trust = json!({ "Version": "2012-10-17", "Statement": [
-            { "Effect": "Allow", "Principal": { "AWS": format!("arn:aws:iam::{ACCOUNT}:root") }, "Action": "sts:AssumeRole" },
+            { "Effect": "Allow", "Principal": { "AWS": format!("arn:aws:iam::{ACCOUNT}:user/owner") }, "Action": "sts:AssumeRole" },
         ]});
         let parameters = json!({ "RoleName": ROLE_ALIAS, "AssumeRolePolicyDocument": trust.to_string() });
         client.call("iam", "create_role", parameters);
