@@ -1,0 +1,393 @@
+//! argv → [`Arguments`]: the command with what it was told, and the configuration flags for [`crate::config`].
+//!
+//! Flags may stand before and behind the other arguments, until `--`. Secrets are never accepted here: every
+//! process on the device can read another's arguments.
+
+pub mod help;
+mod object;
+
+pub use object::ObjectHeaders;
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use crate::config::suggest::nearest;
+use crate::config::values;
+use crate::error::{Error, Fault, Result};
+use crate::options::{self, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SEND};
+
+/// A command line, understood.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Arguments {
+    /// What to do.
+    pub command: Command,
+    /// The configuration flags in the order given, for [`crate::config::Config::load`].
+    pub settings: Vec<(Id, OsString)>,
+    /// Whether outcomes are printed as JSON lines.
+    pub json: bool,
+    /// How often `-v` was given.
+    pub verbosity: u8,
+}
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Command {
+    /// `homing send FILE…`
+    Send(Send),
+    /// `homing put FILE s3://BUCKET/KEY`
+    Put(Put),
+    /// `homing publish TOPIC`
+    Publish(Publish),
+    /// `homing credentials`
+    Credentials(CredentialsFormat),
+    /// Print this text to standard output and be done.
+    Help(String),
+    /// Print the version and be done.
+    Version,
+}
+
+/// Deliver files.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Send {
+    /// One or more.
+    pub files: Vec<PathBuf>,
+    /// Send nothing, say what would be sent.
+    pub dry_run: bool,
+    /// Headers for those that go to S3.
+    pub object: ObjectHeaders,
+}
+
+/// Store one file.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Put {
+    /// The file.
+    pub file: PathBuf,
+    /// The bucket's name.
+    pub bucket: String,
+    /// The object's key, complete: a key that was left out or ends with a slash has got the file's name.
+    pub key: String,
+    /// Send nothing, say what would be sent.
+    pub dry_run: bool,
+    /// The object's headers.
+    pub object: ObjectHeaders,
+}
+
+/// Publish a message, or one for each line.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Publish {
+    /// The topic, checked.
+    pub topic: String,
+    /// Where the bytes come from.
+    pub message: Message,
+    /// Whether each line is a message.
+    pub lines: bool,
+}
+
+/// Where a message's bytes come from.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Message {
+    /// From the command line.
+    Text(Vec<u8>),
+    /// From a file.
+    File(PathBuf),
+    /// From standard input.
+    Stdin,
+}
+
+/// How credentials are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CredentialsFormat {
+    /// For `credential_process` in an AWS configuration file.
+    Process,
+    /// Shell `export`s.
+    Env,
+    /// As the provider sends them.
+    Json,
+}
+
+/// Understands a command line; the first argument is the program's name.
+///
+/// # Errors
+/// [`Fault::Usage`], with the nearest known name and the command's usage line where they help.
+pub fn parse<I>(arguments: I) -> Result<Arguments>
+where
+    I: IntoIterator,
+    I::Item: Into<OsString>,
+{
+    let given = Given::read(lexopt::Parser::from_iter(arguments))?;
+    let Some((name, positionals)) = given.positionals.split_first() else {
+        let command = match given.has(Id::Version) && !given.has(Id::Help) {
+            true => Command::Version,
+            false => Command::Help(help::overview()),
+        };
+        return Ok(given.arguments(command));
+    };
+    if name == "help" {
+        let text = match positionals.first() {
+            None => help::overview(),
+            Some(name) => help::command(help::find(name).ok_or_else(|| unknown_command(name))?),
+        };
+        return Ok(given.arguments(Command::Help(text)));
+    }
+    let command = help::find(name).ok_or_else(|| unknown_command(name))?;
+    if given.has(Id::Help) {
+        return Ok(given.arguments(Command::Help(help::command(command))));
+    }
+    if given.has(Id::Version) {
+        return Ok(given.arguments(Command::Version));
+    }
+    let parsed = given.command(command, positionals).map_err(|error| with_usage(error, command))?;
+    Ok(given.arguments(parsed))
+}
+
+/// The flags and other arguments as they were given.
+struct Given {
+    flags: Vec<(&'static Opt, OsString)>,
+    positionals: Vec<OsString>,
+}
+
+impl Given {
+    fn read(mut parser: lexopt::Parser) -> Result<Self> {
+        let mut given = Self { flags: Vec::new(), positionals: Vec::new() };
+        loop {
+            let (option, name, is_long) = match parser.next() {
+                Ok(None) => return Ok(given),
+                Ok(Some(lexopt::Arg::Value(value))) => {
+                    given.positionals.push(value);
+                    continue;
+                }
+                Ok(Some(lexopt::Arg::Long(name))) => (options::by_flag(name), format!("--{name}"), true),
+                Ok(Some(lexopt::Arg::Short(letter))) => (options::by_short(letter), format!("-{letter}"), false),
+                // lexopt's own text would repeat the value, which may be what somebody takes for a secret's flag.
+                Err(_) => return Err(usage("unexpected_value", "a flag that takes no value was given one")),
+            };
+            let Some(option) = option else {
+                return Err(given.in_context(unknown_flag(&name)));
+            };
+            let value = match option.kind {
+                Kind::Count => OsString::from("true"),
+                Kind::Bool if is_long => parser.optional_value().unwrap_or_else(|| "true".into()),
+                Kind::Bool => "true".into(),
+                _ => parser.value().map_err(|_| {
+                    given.in_context(usage("missing_value", format!("{name} needs a value: {}", option.placeholder())))
+                })?,
+            };
+            if !option.is_configuration() && matches!(option.kind, Kind::Bool) && value != "true" && value != "false" {
+                return Err(given.in_context(usage("unexpected_value", format!("{name} is neither true nor false"))));
+            }
+            given.flags.push((option, value));
+        }
+    }
+
+    /// Adds the usage line of the command, where it was named before the mistake.
+    fn in_context(&self, error: Error) -> Error {
+        match self.positionals.first().and_then(|name| help::find(name)) {
+            Some(command) => with_usage(error, command),
+            None if error.remedy().is_none() => error.with_remedy("homing help"),
+            None => error,
+        }
+    }
+
+    fn last(&self, id: Id) -> Option<&OsStr> {
+        self.flags.iter().rev().find(|(option, _)| option.id == id).map(|(_, value)| value.as_os_str())
+    }
+
+    fn all(&self, id: Id) -> impl Iterator<Item = &OsStr> {
+        self.flags.iter().filter(move |(option, _)| option.id == id).map(|(_, value)| value.as_os_str())
+    }
+
+    fn has(&self, id: Id) -> bool {
+        self.last(id).is_some_and(|value| value == "true")
+    }
+
+    fn text(&self, id: Id) -> Result<Option<&str>> {
+        let not_utf8 = || usage("not_utf8", format!("--{}: the value is not UTF-8", id.option().flag));
+        self.last(id).map(|value| value.to_str().ok_or_else(not_utf8)).transpose()
+    }
+
+    fn choice(&self, id: Id) -> Result<Option<&'static str>> {
+        let (Some(text), Kind::Choice(words)) = (self.text(id)?, id.option().kind) else { return Ok(None) };
+        let found = words.iter().copied().find(|word| *word == text);
+        let flag = id.option().flag;
+        found
+            .map(Some)
+            .ok_or_else(|| usage("invalid_value", format!("--{flag}: \"{text}\" is none of {}", words.join(", "))))
+    }
+
+    fn arguments(&self, command: Command) -> Arguments {
+        let is_setting = |option: &Opt| option.is_configuration() || matches!(option.id, Id::Config | Id::ConfigJson);
+        let settings = self.flags.iter().filter(|(option, _)| is_setting(option));
+        let verbosity = self.all(Id::Verbose).count();
+        Arguments {
+            command,
+            settings: settings.map(|(option, value)| (option.id, value.clone())).collect(),
+            json: self.has(Id::Json),
+            verbosity: u8::try_from(verbosity).unwrap_or(u8::MAX),
+        }
+    }
+
+    fn command(&self, command: &help::CommandHelp, positionals: &[OsString]) -> Result<Command> {
+        self.check_flags(command)?;
+        match command.commands {
+            SEND => self.send(positionals),
+            PUT => self.put(positionals),
+            PUBLISH => self.publish(positionals),
+            _ => self.credentials(positionals),
+        }
+    }
+
+    /// A configuration flag may be given to every command, so that a script can give the same to all.
+    fn check_flags(&self, command: &help::CommandHelp) -> Result<()> {
+        let foreign = |option: &Opt| !option.is_configuration() && !option.commands.intersects(command.commands);
+        match self.flags.iter().find(|(option, _)| foreign(option)) {
+            None => Ok(()),
+            Some((option, _)) => {
+                Err(usage("unknown_flag", format!("--{} is no flag of homing {}", option.flag, command.name)))
+            }
+        }
+    }
+
+    fn send(&self, positionals: &[OsString]) -> Result<Command> {
+        if positionals.is_empty() {
+            return Err(usage("missing_argument", "homing send needs at least one FILE"));
+        }
+        let files = positionals.iter().map(|name| file_name(name)).collect::<Result<_>>()?;
+        Ok(Command::Send(Send { files, dry_run: self.has(Id::DryRun), object: ObjectHeaders::read(self)? }))
+    }
+
+    fn put(&self, positionals: &[OsString]) -> Result<Command> {
+        let [file, url] = positionals else {
+            return Err(usage("wrong_arguments", "homing put needs a FILE and one s3://BUCKET/KEY"));
+        };
+        let file = file_name(file)?;
+        let (bucket, key) = object_url(url, &file)?;
+        Ok(Command::Put(Put { file, bucket, key, dry_run: self.has(Id::DryRun), object: ObjectHeaders::read(self)? }))
+    }
+
+    fn publish(&self, positionals: &[OsString]) -> Result<Command> {
+        let (topic, is_dash) = match positionals {
+            [topic] => (topic, false),
+            [topic, dash] if dash == "-" => (topic, true),
+            [_, _, ..] => {
+                return Err(usage("wrong_arguments", "homing publish takes one TOPIC")
+                    .with_remedy("give the message with -m TEXT, -f FILE, or on standard input"));
+            }
+            [] => return Err(usage("missing_argument", "homing publish needs a TOPIC")),
+        };
+        let topic = topic.to_str().ok_or_else(|| usage("not_utf8", "TOPIC is not UTF-8"))?;
+        values::topic(topic).map_err(|what| usage("invalid_topic", format!("TOPIC \"{topic}\" {what}")))?;
+        let lines = self.has(Id::Lines);
+        let message = match (self.last(Id::Message), self.last(Id::File), is_dash) {
+            (None, None, _) => Message::Stdin,
+            (Some(text), None, false) if !lines => Message::Text(text.as_encoded_bytes().to_vec()),
+            (Some(_), None, false) => {
+                return Err(usage("conflict", "--lines reads a file or standard input, not --message"));
+            }
+            (None, Some(file), false) if file == "-" => Message::Stdin,
+            (None, Some(file), false) if file.is_empty() => {
+                return Err(usage("empty", "--file: the file name is empty"));
+            }
+            (None, Some(file), false) => Message::File(file.into()),
+            _ => return Err(usage("conflict", "give one of --message, --file and -, not several")),
+        };
+        Ok(Command::Publish(Publish { topic: topic.to_owned(), message, lines }))
+    }
+
+    fn credentials(&self, positionals: &[OsString]) -> Result<Command> {
+        if let Some(argument) = positionals.first() {
+            return Err(usage(
+                "wrong_arguments",
+                format!("homing credentials takes no argument, but was given {argument:?}"),
+            ));
+        }
+        Ok(Command::Credentials(match self.choice(Id::Format)? {
+            Some("env") => CredentialsFormat::Env,
+            Some("json") => CredentialsFormat::Json,
+            _ => CredentialsFormat::Process,
+        }))
+    }
+}
+
+fn file_name(name: &OsStr) -> Result<PathBuf> {
+    if name == "-" {
+        return Err(usage(
+            "stdin_not_allowed",
+            "standard input (-) cannot be sent: its size must be known at the start",
+        )
+        .with_remedy("write it to a file first; a file of that name is ./-"));
+    }
+    if name.is_empty() {
+        return Err(usage("empty", "a FILE argument is empty"));
+    }
+    Ok(name.into())
+}
+
+/// Splits `s3://BUCKET/KEY` and completes the key with the file's name.
+fn object_url(url: &OsStr, file: &Path) -> Result<(String, String)> {
+    let invalid = |what: &str| usage("invalid_url", format!("{url:?} {what}"));
+    let text = url.to_str().ok_or_else(|| invalid("is not UTF-8"))?;
+    let rest = text.strip_prefix("s3://").ok_or_else(|| invalid("is no object's name: expected s3://BUCKET/KEY"))?;
+    let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+    // Whether the store is AWS, with its stricter rules, is known with the configuration only.
+    values::bucket(bucket, false).map_err(|what| usage("invalid_url", format!("{url:?}: \"{bucket}\" {what}")))?;
+    let mut key = key.to_owned();
+    if key.is_empty() || key.ends_with('/') {
+        let name = file.file_name().and_then(OsStr::to_str);
+        key.push_str(
+            name.ok_or_else(|| invalid("names no key, and the file's name cannot be one: give the whole key"))?,
+        );
+    }
+    if key.len() > crate::config::limits::KEY_MAXIMUM {
+        return Err(invalid("has too long a key: S3 takes at most 1,024 bytes"));
+    }
+    Ok((bucket.to_owned(), key))
+}
+
+fn usage(code: &'static str, message: impl Into<String>) -> Error {
+    Error::new(Fault::Usage, code, message)
+}
+
+fn with_usage(error: Error, command: &help::CommandHelp) -> Error {
+    let usage = format!("homing {} {}   (all about it: homing help {})", command.name, command.arguments, command.name);
+    let remedy = match error.remedy() {
+        Some(remedy) => format!("{remedy}\n  usage: {usage}"),
+        None => usage,
+    };
+    error.with_remedy(remedy)
+}
+
+fn unknown_command(name: &OsStr) -> Error {
+    let error = usage("unknown_command", format!("there is no command {name:?}"));
+    let names = help::COMMANDS.iter().map(|command| command.name).chain(["help"]);
+    match nearest(&name.to_string_lossy(), names) {
+        Some(meant) => error.with_remedy(format!("did you mean homing {meant}?")),
+        None => error.with_remedy("homing help"),
+    }
+}
+
+fn unknown_flag(name: &str) -> Error {
+    let error = usage("unknown_flag", format!("there is no flag {name}"));
+    let bare = name.trim_start_matches('-');
+    if FLAGS_OF_SECRETS.iter().any(|part| bare.contains(part)) {
+        return error.with_remedy(
+            "secrets are never taken as arguments, which every process can read: put them in the environment (AWS_SECRET_ACCESS_KEY …) or use the device certificate",
+        );
+    }
+    if FLAGS_AGAINST_VERIFICATION.contains(&bare) {
+        return error.with_remedy("verification cannot be turned off: name the authority to trust with --ca-file FILE");
+    }
+    let flags = OPTIONS.iter().map(|option| option.flag).filter(|flag| !flag.is_empty());
+    match nearest(bare, flags).filter(|_| name.starts_with("--")) {
+        Some(meant) => error.with_remedy(format!("did you mean --{meant}?")),
+        None => error,
+    }
+}
+
+/// Parts of flags that other tools have for secrets.
+const FLAGS_OF_SECRETS: &[&str] = &["secret", "password", "session-token", "access-key"];
+/// Flags that other tools have to turn verification off.
+const FLAGS_AGAINST_VERIFICATION: &[&str] = &["insecure", "no-verify-ssl", "no-verify", "no-check-certificate", "k"];
+
+#[cfg(test)]
+#[path = "cli/tests.rs"]
+mod tests;

@@ -1,0 +1,233 @@
+//! Help texts, made from the option table: 80 columns wide, plain text.
+
+use std::ffi::OsStr;
+
+use crate::options::{CREDENTIALS, Commands, Group, Kind, OPTIONS, Opt, PUBLISH, PUT, SEND};
+
+/// What is written about a command by hand; the rest comes from the option table.
+#[derive(Debug)]
+pub struct CommandHelp {
+    /// Its name.
+    pub name: &'static str,
+    /// Its bit in an option's set of commands.
+    pub commands: Commands,
+    /// What stands behind its name in a usage line.
+    pub arguments: &'static str,
+    /// What it does, in one line of at most 60 columns.
+    pub summary: &'static str,
+    /// What it does, in paragraphs.
+    pub description: &'static [&'static str],
+    /// Command lines that work as they are.
+    pub examples: &'static [&'static str],
+}
+
+/// The command of this name.
+pub fn find(name: &OsStr) -> Option<&'static CommandHelp> {
+    COMMANDS.iter().find(|command| name == command.name)
+}
+
+/// The program's name and version.
+pub fn version() -> &'static str {
+    concat!("homing ", env!("CARGO_PKG_VERSION"))
+}
+
+/// What `homing` alone prints.
+pub fn overview() -> String {
+    let mut text = String::from(
+        "homing: AWS for devices that hold nothing but an X.509 certificate.\n\nUsage: homing COMMAND …\n\n",
+    );
+    for command in COMMANDS {
+        text.push_str("  ");
+        push_padded(&mut text, command.name, 13);
+        text.push_str(command.summary);
+        text.push('\n');
+    }
+    text.push_str("\nAll about a command: homing help COMMAND\n\n");
+    push_wrapped(
+        &mut text,
+        "",
+        "Settings come from --flag, then the variable HOMING_FLAG or AWS's own, then the JSON file \
+         /etc/homing/config.json (or --config FILE, --config-json TEXT), where --role-alias is \"role_alias\".",
+    );
+    text
+}
+
+/// What `homing help COMMAND` prints.
+pub fn command(command: &CommandHelp) -> String {
+    let mut text = format!(
+        "homing {}: {}\n\nUsage: homing {} {}\n",
+        command.name, command.summary, command.name, command.arguments
+    );
+    for paragraph in command.description {
+        text.push('\n');
+        push_wrapped(&mut text, "", paragraph);
+    }
+    text.push_str("\nExamples:\n");
+    for example in command.examples {
+        text.push_str("  ");
+        text.push_str(example);
+        text.push('\n');
+    }
+    for (group, title) in GROUPS {
+        let mut options =
+            OPTIONS.iter().filter(|option| option.group == *group && is_shown(option, command)).peekable();
+        if options.peek().is_some() {
+            text.push('\n');
+            text.push_str(title);
+            text.push_str(":\n");
+            options.for_each(|option| push_option(&mut text, option));
+        }
+    }
+    text.push('\n');
+    push_wrapped(
+        &mut text,
+        "",
+        "Every setting under Identity, Delivery and Connections is also the variable HOMING_NAME \
+         (--role-alias: HOMING_ROLE_ALIAS) and a key of the JSON file (\"role_alias\"; --endpoint-url: \
+         \"endpoints\": {\"s3\": …}). The flag counts before the variable, and the variable before the file.",
+    );
+    text.push('\n');
+    push_wrapped(
+        &mut text,
+        "",
+        "Exit codes: 0 done; 64 usage; 65 bad data; 66 no input; 69 service unavailable; 74 input or output \
+         failed; 75 temporary failure, try again; 77 refused by AWS; 78 configuration.",
+    );
+    text
+}
+
+fn is_shown(option: &Opt, command: &CommandHelp) -> bool {
+    !option.flag.is_empty() && option.commands.intersects(command.commands)
+}
+
+fn push_option(text: &mut String, option: &Opt) {
+    text.push_str("  ");
+    if let Some(letter) = option.short {
+        text.push('-');
+        text.push(letter);
+        text.push_str(", ");
+    }
+    text.push_str("--");
+    text.push_str(option.flag);
+    let placeholder = option.placeholder();
+    if !placeholder.is_empty() {
+        text.push(' ');
+        text.push_str(&placeholder);
+    }
+    text.push('\n');
+    let mut help = option.help.to_owned();
+    let mut notes: Vec<String> = Vec::new();
+    if let Kind::Integer { minimum, maximum, .. } = option.kind {
+        notes.push(format!("{minimum} to {maximum}"));
+    }
+    if !option.default.is_empty() {
+        notes.push(format!("default {}", option.default));
+    }
+    let variables = if option.is_configuration() { 1 } else { 0 };
+    if let Some(further) = option.variables.get(variables..).filter(|further| !further.is_empty()) {
+        notes.push(format!("also {}", further.join(", ")));
+    }
+    if !notes.is_empty() {
+        help.push_str(" (");
+        help.push_str(&notes.join("; "));
+        help.push(')');
+    }
+    push_wrapped(text, "      ", &help);
+}
+
+fn push_padded(text: &mut String, word: &str, width: usize) {
+    text.push_str(word);
+    text.extend(std::iter::repeat_n(' ', width.saturating_sub(word.len())));
+}
+
+/// Adds a paragraph, wrapped at spaces; a word that is longer than a line stands alone.
+fn push_wrapped(text: &mut String, indent: &str, paragraph: &str) {
+    let mut column = 0;
+    for word in paragraph.split_ascii_whitespace() {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > WIDTH {
+            text.push('\n');
+            column = 0;
+        }
+        let before = if column == 0 { indent } else { " " };
+        text.push_str(before);
+        text.push_str(word);
+        column += before.len() + length;
+    }
+    text.push('\n');
+}
+
+/// The commands there are, in the order in which they are listed.
+pub const COMMANDS: &[CommandHelp] = &[
+    CommandHelp {
+        name: "send",
+        commands: SEND,
+        arguments: "FILE… [options]",
+        summary: "deliver files: small ones by MQTT, larger ones by S3",
+        description: &[
+            "A file of at most inline_limit bytes travels as base64 inside one MQTT message, \
+             {\"type\":\"file_content\",\"content\":…}. A larger one is streamed to S3 with temporary credentials, and then a \
+             message names the object, {\"type\":\"s3_url\",\"url\":…}. A file is delivered when its message has been \
+             acknowledged.",
+            "All files share one credential request and one connection. Each file's outcome has its own line, and the exit \
+             code is the worst of them.",
+        ],
+        examples: &[
+            "homing send /run/cam/latest.jpg",
+            "homing send --dry-run --json *.jpg",
+            "homing send --bucket my-bucket --key '{thing}/{date}/{name}' log.gz",
+            "homing send --via https --storage-class STANDARD_IA trace.bin",
+        ],
+    },
+    CommandHelp {
+        name: "put",
+        commands: PUT,
+        arguments: "FILE s3://BUCKET/KEY [options]",
+        summary: "store one file in S3, streamed in constant memory",
+        description: &["A key that is left out or ends with a slash gets the file's name. No message is published."],
+        examples: &[
+            "homing put backup.tar s3://my-bucket/backups/",
+            "homing put --if-none-match --tag kind=log day.log s3://my-bucket/logs/day.log",
+            "homing put --endpoint-url https://minio.local:9000 --path-style a.bin s3://data/a.bin",
+        ],
+    },
+    CommandHelp {
+        name: "publish",
+        commands: PUBLISH,
+        arguments: "TOPIC [-m TEXT | -f FILE | -] [options]",
+        summary: "publish one MQTT message, or one for each line",
+        description: &["Without -m and -f, and with -, the message is read from standard input."],
+        examples: &[
+            "homing publish sensors/temperature -m 21.5",
+            "homing publish --via https status -f status.json",
+            "tail -f events.log | homing publish --lines events",
+        ],
+    },
+    CommandHelp {
+        name: "credentials",
+        commands: CREDENTIALS,
+        arguments: "[--format process|env|json] [options]",
+        summary: "fetch temporary AWS credentials and print them",
+        description: &[
+            "The sources are tried in this order unless --credentials names one: the role alias over mutual TLS, where \
+             it is configured; the container endpoint (AWS_CONTAINER_CREDENTIALS_…, as Greengrass gives it); the \
+             environment.",
+        ],
+        examples: &[
+            "homing credentials",
+            "eval \"$(homing credentials --format env)\"",
+            "credential_process = /usr/bin/homing credentials",
+        ],
+    },
+];
+
+const GROUPS: &[(Group, &str)] = &[
+    (Group::Command, "Options"),
+    (Group::Object, "S3 object"),
+    (Group::Identity, "Identity"),
+    (Group::Delivery, "Delivery"),
+    (Group::Connection, "Connections"),
+    (Group::General, "General"),
+];
+/// A terminal's usual width.
+const WIDTH: usize = 80;

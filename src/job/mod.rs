@@ -1,0 +1,15 @@
+//! What each command does, as a straight line through the other parts.
+
+pub mod credentials;
+mod messenger;
+mod network;
+mod outcome;
+pub mod publish;
+pub mod put;
+pub mod screen;
+pub mod send;
+pub mod show_credentials;
+mod source;
+mod upload;
+
+pub use screen::Screen;

@@ -1,0 +1,127 @@
+//! What became of each file, for people and for programs.
+
+use crate::error::Error;
+use crate::protocol::json::{Full, ObjectWriter};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// How a file went out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Via {
+    /// Inside one MQTT message.
+    Mqtt,
+    /// Inside one HTTPS publish.
+    Https,
+    /// As an S3 object, with a message that names it.
+    S3,
+}
+
+impl Via {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Mqtt => "mqtt",
+            Self::Https => "https",
+            Self::S3 => "s3",
+        }
+    }
+}
+
+/// One file's fate. Empty texts stand for what does not apply.
+#[derive(Debug)]
+pub struct Outcome<'a> {
+    /// The file as the user named it.
+    pub file: &'a Path,
+    /// Delivered how, or why not.
+    pub result: Result<Via, &'a Error>,
+    /// `--dry-run`: nothing was sent.
+    pub dry_run: bool,
+    /// The S3 bucket.
+    pub bucket: &'a str,
+    /// The S3 key.
+    pub key: &'a str,
+    /// The object's ETag as S3 gave it, without quotes.
+    pub etag: &'a str,
+    /// The file's size.
+    pub bytes: Option<u64>,
+    /// The topic of the message.
+    pub topic: &'a str,
+}
+
+impl Outcome<'_> {
+    /// Writes the outcome as one line of JSON.
+    ///
+    /// # Errors
+    /// What `out` gives.
+    pub fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
+        let file = self.file.to_string_lossy();
+        let mut line = vec![0; LINE_USUAL];
+        let length = match self.json(&file, &mut line) {
+            Ok(length) => length,
+            Err(Full { needed }) => {
+                line.resize(needed, 0);
+                self.json(&file, &mut line).map_err(|_| io::Error::other("an outcome grew while it was written"))?
+            }
+        };
+        line.truncate(length);
+        line.push(b'\n');
+        out.write_all(&line)
+    }
+
+    fn json(&self, file: &str, line: &mut [u8]) -> Result<usize, Full> {
+        let mut writer = ObjectWriter::new(line);
+        let result = match self.result {
+            Ok(_) if self.dry_run => "dry-run",
+            Ok(_) => "delivered",
+            Err(_) => "failed",
+        };
+        writer.text("file", file).text("result", result).optional_text("via", self.result.ok().map(Via::name));
+        for (name, text) in [("bucket", self.bucket), ("key", self.key), ("etag", self.etag)] {
+            writer.optional_text(name, Some(text).filter(|text| !text.is_empty()));
+        }
+        if let Some(bytes) = self.bytes {
+            writer.number("bytes", bytes);
+        }
+        writer.optional_text("topic", Some(self.topic).filter(|topic| !topic.is_empty()));
+        if let Err(error) = self.result {
+            writer.object("error", |writer| {
+                writer
+                    .text("code", error.code())
+                    .text("message", error.message())
+                    .optional_text("remedy", error.remedy())
+                    .boolean("retryable", error.retryable());
+            });
+        }
+        writer.finish()
+    }
+
+    /// Writes the outcome as one line for people. Failures are reported on their own, with what to do.
+    ///
+    /// # Errors
+    /// What `out` gives.
+    pub fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+        let file = self.file.display();
+        let verb = if self.dry_run { "would be delivered" } else { "delivered" };
+        let bytes = self.bytes.unwrap_or(0);
+        match self.result {
+            Ok(Via::S3) if self.topic.is_empty() => {
+                writeln!(out, "{file}: {verb}, {bytes} bytes to s3://{}/{}", self.bucket, self.key)
+            }
+            Ok(Via::S3) => writeln!(
+                out,
+                "{file}: {verb}, {bytes} bytes to s3://{}/{}, announced on {}",
+                self.bucket, self.key, self.topic
+            ),
+            Ok(via) => writeln!(out, "{file}: {verb}, {bytes} bytes inline via {} on {}", via.name(), self.topic),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// The exit code for several outcomes: the worst. What will not go away by itself is worse than what may pass;
+/// within each kind the greater code is worse. 0 for none.
+pub fn worst<'a>(errors: impl Iterator<Item = &'a Error>) -> u8 {
+    errors.map(|error| (!error.retryable(), error.exit_code())).max().map_or(0, |(_, code)| code)
+}
+
+/// Bytes of a line that most outcomes fit.
+const LINE_USUAL: usize = 1024;

@@ -1,0 +1,57 @@
+//! What the user gets to see: outcomes on standard output, failures on standard error.
+
+use super::outcome::Outcome;
+use crate::error::{Error, Fault, Result};
+use std::io::{ErrorKind, IsTerminal, Write};
+
+/// Where and how outcomes are printed.
+#[derive(Debug)]
+pub struct Screen {
+    /// One line of JSON for each outcome, whatever it is.
+    pub json: bool,
+    /// Successes too are told to people.
+    pub talkative: bool,
+}
+
+impl Screen {
+    /// JSON where asked for; otherwise successes are told on a terminal, or when `verbose`.
+    pub fn new(json: bool, verbose: bool) -> Self {
+        Self { json, talkative: verbose || std::io::stdout().is_terminal() }
+    }
+
+    /// Prints one outcome.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn outcome(&mut self, outcome: &Outcome<'_>) -> Result<()> {
+        if let Err(error) = outcome.result {
+            complain(&error.clone().context(outcome.file.display()));
+        }
+        if self.json {
+            print(|out| outcome.write_json(out))
+        } else if self.talkative || outcome.dry_run {
+            print(|out| outcome.write_text(out))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Writes to standard output, at once.
+///
+/// # Errors
+/// [`Fault::Io`]: it is closed, or the disk behind it is full.
+pub fn print(write: impl FnOnce(&mut std::io::StdoutLock<'_>) -> std::io::Result<()>) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    write(&mut out).and_then(|()| out.flush()).map_err(|error| {
+        let why =
+            if error.kind() == ErrorKind::BrokenPipe { "its reader has gone".to_owned() } else { error.to_string() };
+        Error::new(Fault::Io, "stdout_failed", format!("cannot write to standard output: {why}"))
+    })
+}
+
+/// Reports an error to people, on standard error.
+pub fn complain(error: &Error) {
+    // Where even this fails there is nobody left to tell; the exit code still says it.
+    let _ = writeln!(std::io::stderr().lock(), "homing: {error}");
+}

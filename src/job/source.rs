@@ -1,0 +1,159 @@
+//! Local files that are to be sent: opened once, measured once, and not trusted to stay as they were.
+
+use crate::error::{Error, Fault, Result};
+use ring::digest;
+use std::fs::File;
+use std::io::{ErrorKind, Read, Seek};
+use std::path::{Path, PathBuf};
+
+/// A regular file, open for reading.
+#[derive(Debug)]
+pub struct Source {
+    /// The path as the user gave it.
+    pub path: PathBuf,
+    /// The file's name without its directory.
+    pub name: String,
+    /// Its size in bytes when it was opened.
+    pub size: u64,
+    file: File,
+}
+
+impl Source {
+    /// Opens `path` and takes its size.
+    ///
+    /// # Errors
+    /// [`Fault::NoInput`]: there is no such file, or it may not be read. [`Fault::Data`]: it is a directory, or
+    /// something else that has no size, or its name is not UTF-8.
+    pub fn open(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        let cannot_open = |error: std::io::Error| {
+            let (code, remedy) = match error.kind() {
+                ErrorKind::NotFound => ("no_such_file", "check the path"),
+                ErrorKind::PermissionDenied => {
+                    ("permission_denied", "let this user read the file, or run homing as one who may")
+                }
+                _ => ("cannot_open", "check the file and the disk"),
+            };
+            Error::new(Fault::NoInput, code, format!("cannot open '{shown}': {error}")).with_remedy(remedy)
+        };
+        // Looked at before it is opened: opening a pipe waits for its writer.
+        let kind = std::fs::metadata(path).map_err(cannot_open)?;
+        if kind.is_dir() {
+            return Err(Error::new(Fault::Data, "is_directory", format!("'{shown}' is a directory"))
+                .with_remedy("name the files in it, or send an archive: tar cf archive.tar DIRECTORY"));
+        }
+        if !kind.is_file() {
+            return Err(Error::new(
+                Fault::Data,
+                "no_regular_file",
+                format!("'{shown}' is no regular file and has no size"),
+            )
+            .with_remedy("write the data to a file first; for a message, use `homing publish TOPIC -`"));
+        }
+        let file = File::open(path).map_err(cannot_open)?;
+        let metadata = file.metadata().map_err(|error| unreadable(path, &error))?;
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            return Err(Error::new(Fault::Data, "name_not_utf8", format!("the name of '{shown}' is not UTF-8"))
+                .with_remedy("rename the file: S3 keys and messages are UTF-8"));
+        };
+        Ok(Self { path: path.to_owned(), name: name.to_owned(), size: metadata.len(), file })
+    }
+
+    /// The SHA-256 of the whole file in lower-case hexadecimal; the file is at its start again afterwards.
+    ///
+    /// # Errors
+    /// [`Fault::Io`], or the file has not the size it had.
+    pub fn sha256(&mut self) -> Result<String> {
+        let mut context = digest::Context::new(&digest::SHA256);
+        let mut buffer = [0; 16 * 1024];
+        let mut total = 0;
+        loop {
+            match self.read(&mut buffer)? {
+                0 => break,
+                count => {
+                    total += count as u64;
+                    context.update(&buffer[..count]);
+                }
+            }
+        }
+        self.check_size(total)?;
+        self.rewind()?;
+        Ok(context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Reads some bytes; 0 at the end.
+    ///
+    /// # Errors
+    /// [`Fault::Io`].
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        loop {
+            match self.file.read(buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                done => return done.map_err(|error| unreadable(&self.path, &error)),
+            }
+        }
+    }
+
+    /// Reads exactly as many bytes as `buffer` has.
+    ///
+    /// # Errors
+    /// [`Fault::Io`], or the file has become shorter.
+    pub fn read_exact(&mut self, buffer: &mut [u8], position: u64) -> Result<()> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.read(&mut buffer[filled..])? {
+                0 => return Err(self.changed(position + filled as u64)),
+                count => filled += count,
+            }
+        }
+        Ok(())
+    }
+
+    /// Another handle to the same file, for another thread. Both share one position in it.
+    ///
+    /// # Errors
+    /// [`Fault::Io`]: no more file descriptors.
+    pub fn reopened(&self) -> Result<Self> {
+        let file = self.file.try_clone().map_err(|error| unreadable(&self.path, &error))?;
+        Ok(Self { path: self.path.clone(), name: self.name.clone(), size: self.size, file })
+    }
+
+    /// Goes back to the start.
+    ///
+    /// # Errors
+    /// [`Fault::Io`].
+    pub fn rewind(&mut self) -> Result<()> {
+        self.file.rewind().map_err(|error| unreadable(&self.path, &error))
+    }
+
+    /// Whether the file still has the size it had, now that all of it has been read.
+    ///
+    /// # Errors
+    /// The same as [`Source::changed`]; or [`Fault::Io`].
+    pub fn check_unchanged(&self) -> Result<()> {
+        self.check_size(self.file.metadata().map_err(|error| unreadable(&self.path, &error))?.len())
+    }
+
+    /// The error for a file that had another size than when it was opened.
+    pub fn changed(&self, size_now: u64) -> Error {
+        Error::new(
+            Fault::Temporary,
+            "file_changed",
+            format!(
+                "'{}' changed while it was being sent: it had {} bytes and now has {size_now}; nothing of it was delivered",
+                self.path.display(),
+                self.size
+            ),
+        )
+        .with_remedy("send it when its writer is done: write to another name and rename it when complete")
+    }
+
+    fn check_size(&self, size_now: u64) -> Result<()> {
+        if size_now == self.size { Ok(()) } else { Err(self.changed(size_now)) }
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+    Error::new(Fault::Io, "read_failed", format!("cannot read '{}': {error}", path.display()))
+        .with_remedy("check the disk or memory card: dmesg shows its errors")
+}

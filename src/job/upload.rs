@@ -1,0 +1,234 @@
+//! One file into one S3 object, streamed: file → hash → frame → TLS, through one buffer of a chunk's size.
+
+use super::source::Source;
+use crate::aws::s3_put::{Bucket, Encoding, ObjectHeaders, PutObject, PutObjectOutcome};
+use crate::cli;
+use crate::config::{Checksum, Config, Payload as Protection};
+use crate::error::{Error, Fault, Result};
+use crate::net::http::{Body, BodySource, Client};
+use crate::net::stream::unix_time;
+use crate::progress::Progress;
+use crate::protocol::checksum::ChecksumAlgorithm;
+use crate::protocol::chunked::{ChunkSize, Framer, PayloadMode, buffer_length, encoded_length};
+use crate::protocol::content_type::content_type;
+use crate::protocol::credentials::Credentials;
+use crate::protocol::plan::{MAXIMUM_PUT_SIZE, Plan, plan};
+use crate::protocol::sigv4::{self, ChunkSigner, Payload, SignError};
+use std::ops::Range;
+
+/// The bucket to put into, and how it is reached.
+#[derive(Debug, Clone)]
+pub struct Place {
+    name: String,
+    region: String,
+    endpoint: Option<String>,
+    path_style: bool,
+}
+
+impl Place {
+    /// The place that the configuration gives `bucket`.
+    ///
+    /// # Errors
+    /// No region is set, or the bucket's name cannot be one.
+    pub fn from_config(config: &Config, bucket: &str) -> Result<Self> {
+        let place = Self {
+            name: bucket.to_owned(),
+            region: config.region()?.to_owned(),
+            endpoint: config.endpoint_url.as_ref().map(ToString::to_string),
+            path_style: config.path_style,
+        };
+        place.bucket().authority()?;
+        Ok(place)
+    }
+
+    /// The same for the request builder.
+    pub fn bucket(&self) -> Bucket<'_> {
+        Bucket {
+            name: &self.name,
+            region: &self.region,
+            endpoint: self.endpoint.as_deref(),
+            path_style: self.path_style,
+        }
+    }
+}
+
+/// Everything about uploads that stays the same from file to file, and the buffer they share.
+pub struct Uploader {
+    client: Client,
+    credentials: Box<Credentials>,
+    place: Place,
+    mode: PayloadMode,
+    chunk_size: ChunkSize,
+    buffer: Vec<u8>,
+}
+
+impl Uploader {
+    /// Prepares uploads through `client`, signed with `credentials`.
+    ///
+    /// # Errors
+    /// [`Fault::Config`]: a chunk size out of range.
+    pub fn new(config: &Config, client: Client, credentials: Box<Credentials>, place: Place) -> Result<Self> {
+        let mode = match config.payload {
+            Protection::Signed => PayloadMode::Signed,
+            Protection::SignedTrailer(checksum) => PayloadMode::SignedTrailer(algorithm(checksum)),
+            Protection::UnsignedTrailer(checksum) => PayloadMode::UnsignedTrailer(algorithm(checksum)),
+        };
+        let chunk_size = ChunkSize::new(config.chunk_size)
+            .map_err(|_| Error::new(Fault::Config, "invalid_value", "the chunk size is out of range"))?;
+        let buffer = vec![0; buffer_length(mode, chunk_size)];
+        Ok(Self { client, credentials, place, mode, chunk_size, buffer })
+    }
+
+    /// Where uploads go.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Puts the whole of `source` to `key`.
+    ///
+    /// # Errors
+    /// The file cannot be read or changes; S3 cannot be reached or refuses. S3 then has no such object, or the one
+    /// it had before.
+    pub fn put(&mut self, source: &mut Source, key: &str, headers: &cli::ObjectHeaders) -> Result<PutObjectOutcome> {
+        check_size(source)?;
+        let call = PutObject { bucket: self.place.bucket(), key };
+        let media_type = headers.content_type.as_deref().unwrap_or_else(|| content_type(&source.name));
+        let mut request = call.request(
+            &object_headers(headers, media_type),
+            &Encoding {
+                encoded_length: encoded_length(self.mode, source.size, self.chunk_size),
+                decoded_length: source.size,
+                trailer: self.mode.trailer().map(ChecksumAlgorithm::header_name),
+            },
+        )?;
+        let time = unix_time();
+        let seed =
+            sigv4::sign(&mut request, &self.credentials, &self.place.region, S3, time, Payload::Streaming(self.mode))
+                .map_err(|error| unsignable(&error))?;
+        let signer = ChunkSigner::new(&self.credentials, &self.place.region, S3, time, seed)
+            .map_err(|error| unsignable(&error))?;
+        let framer = Framer::new(self.mode, source.size, self.chunk_size, signer);
+        let name = source.name.clone();
+        let mut body = FramedFile {
+            progress: Progress::new(&name, source.size),
+            source,
+            framer,
+            buffer: &mut self.buffer,
+            ready: 0..0,
+            position: 0,
+        };
+        log::debug!("PUT {key}: {} bytes, {:?}", body.source.size, self.mode);
+        let mut reply = [0; REPLY_CAPACITY];
+        let answer = self.client.send(&request, Body::Source(&mut body), &mut reply)?;
+        let mut outcome = call.parse(&answer.reply(), unix_time())?;
+        if let (None, Some(algorithm), Some(checksum)) =
+            (&outcome.checksum, self.mode.trailer(), body.framer.checksum())
+        {
+            // S3 has verified what we sent, whether or not it says so.
+            outcome.checksum = Some((algorithm.name().to_ascii_lowercase(), checksum.to_owned()));
+        }
+        Ok(outcome)
+    }
+}
+
+/// Refuses, before anything is sent, what one PutObject cannot carry.
+///
+/// # Errors
+/// [`Fault::Data`].
+pub fn check_size(source: &Source) -> Result<()> {
+    if plan(source.size, None) != Plan::Multipart {
+        return Ok(());
+    }
+    Err(Error::new(
+        Fault::Data,
+        "file_too_large",
+        format!(
+            "'{}' has {} bytes; one S3 PutObject takes at most {MAXIMUM_PUT_SIZE} (5 GiB)",
+            source.path.display(),
+            source.size
+        ),
+    )
+    .with_remedy("split the file: split -b 4G FILE FILE."))
+}
+
+/// The body of a PutObject: a file in aws-chunked frames.
+struct FramedFile<'a> {
+    source: &'a mut Source,
+    framer: Framer,
+    buffer: &'a mut [u8],
+    /// The part of `buffer` that is framed and not yet taken.
+    ready: Range<usize>,
+    /// Bytes of the file that have been read.
+    position: u64,
+    progress: Option<Progress<'a>>,
+}
+
+impl FramedFile<'_> {
+    fn frame(&mut self) -> Result<()> {
+        let Some(mut chunk) = self.framer.next_chunk(self.buffer) else { return Ok(()) };
+        let data = chunk.data();
+        self.source.read_exact(data, self.position)?;
+        self.position += data.len() as u64;
+        if self.position == self.source.size {
+            // Before the last signature: without it, S3 does not store the object.
+            self.source.check_unchanged()?;
+        }
+        self.ready = chunk.seal();
+        if let Some(progress) = &mut self.progress {
+            progress.update(self.position);
+        }
+        Ok(())
+    }
+}
+
+impl BodySource for FramedFile<'_> {
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            if self.ready.is_empty() {
+                self.frame()?;
+                if self.ready.is_empty() {
+                    break;
+                }
+            }
+            let count = self.ready.len().min(buffer.len() - filled);
+            let start = self.ready.start;
+            buffer[filled..filled + count].copy_from_slice(&self.buffer[start..start + count]);
+            self.ready.start += count;
+            filled += count;
+        }
+        Ok(filled)
+    }
+}
+
+fn object_headers<'a>(headers: &'a cli::ObjectHeaders, media_type: &'a str) -> ObjectHeaders<'a> {
+    ObjectHeaders {
+        content_type: Some(media_type),
+        content_encoding: None,
+        metadata: &headers.metadata,
+        storage_class: headers.storage_class,
+        tags: &headers.tags,
+        server_side_encryption: headers.sse,
+        kms_key_id: headers.sse_kms_key_id.as_deref(),
+        if_none_match: headers.if_none_match,
+    }
+}
+
+const fn algorithm(checksum: Checksum) -> ChecksumAlgorithm {
+    match checksum {
+        Checksum::Crc32 => ChecksumAlgorithm::Crc32,
+        Checksum::Crc32c => ChecksumAlgorithm::Crc32c,
+        Checksum::Crc64Nvme => ChecksumAlgorithm::Crc64Nvme,
+        Checksum::Sha256 => ChecksumAlgorithm::Sha256,
+    }
+}
+
+fn unsignable(error: &SignError) -> Error {
+    Error::new(Fault::Data, "cannot_sign", format!("the request to S3 cannot be signed: {error:?}"))
+        .with_remedy("shorten the metadata or tags, and use printable ASCII in them")
+}
+
+/// The service's name in the credential scope.
+const S3: &str = "s3";
+/// S3's error documents have 300 to 1,500 bytes.
+const REPLY_CAPACITY: usize = 8 * 1024;

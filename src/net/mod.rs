@@ -1,0 +1,19 @@
+//! The only code that opens sockets.
+//!
+//! ```text
+//! connect  name → addresses → TCP, through a CONNECT proxy where the environment names one
+//!    │
+//! stream   TLS over it (tls: roots, device certificate, cipher order), non-blocking, with deadlines
+//!    │
+//!    ├── http    ureq over a stream: bounded buffers, a deadline for everything
+//!    └── mqtt    minimq over a stream: a thread that keeps the connection alive
+//! ```
+
+pub mod connect;
+pub mod duplex;
+pub mod http;
+pub mod mqtt;
+mod mqtt_time;
+pub mod proxy;
+pub mod stream;
+pub mod tls;

@@ -1,0 +1,379 @@
+//! TLS: whom we trust, who we are, and in which order ciphers are offered.
+//!
+//! There is no way to turn verification off.
+
+use crate::error::{Error, Fault, Result};
+use crate::protocol::time::{clock_before_build, iso8601};
+use crate::protocol::x509;
+use rustls::client::Resumption;
+use rustls::crypto::{CryptoProvider, ring as provider};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{AlertDescription, CertificateError, ClientConfig, InconsistentKeys, RootCertStore};
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// A PEM file that was configured, and where its path was given, for error texts.
+#[derive(Debug, Clone, Copy)]
+pub struct PemFile<'a> {
+    /// The path as given.
+    pub path: &'a Path,
+    /// Where it came from, such as `flag --certificate`.
+    pub origin: &'a str,
+}
+
+/// The certificate authorities that servers must be signed by.
+#[derive(Debug, Clone)]
+pub struct Trust(Arc<RootCertStore>);
+
+impl Trust {
+    /// The built-in Amazon Trust Services roots, and those of `ca_file`; or, with `replace`, those of
+    /// `ca_file` alone.
+    ///
+    /// # Errors
+    /// [`Fault::Config`] when the file cannot be read or holds no usable certificate.
+    pub fn load(ca_file: Option<PemFile<'_>>, replace: bool) -> Result<Self> {
+        let mut roots = RootCertStore::empty();
+        if !(replace && ca_file.is_some()) {
+            // These are constants of ours and a test parses them all.
+            roots.add_parsable_certificates(AMAZON_ROOTS.iter().map(|der| CertificateDer::from(*der)));
+        }
+        if let Some(file) = ca_file {
+            let certificates = certificates(file, "CA certificate")?;
+            let (added, ignored) = roots.add_parsable_certificates(certificates);
+            if ignored > 0 {
+                log::warn!("{ignored} certificates in '{}' are no usable CA certificates", file.path.display());
+            }
+            if added == 0 {
+                return Err(bad_pem(file, "ca_unusable", "holds no usable CA certificate"));
+            }
+        }
+        Ok(Self(Arc::new(roots)))
+    }
+}
+
+/// The device's certificate chain and private key.
+#[derive(Debug, Clone)]
+pub struct Identity(Arc<CertifiedKey>);
+
+impl Identity {
+    /// Reads certificate chain and key, and checks what a server would refuse without saying why: that the key
+    /// belongs to the certificate, and that the certificate is valid at `now` (seconds since the Unix epoch).
+    /// A key that others can read is a warning, and an error when `strict`.
+    ///
+    /// # Errors
+    /// [`Fault::Config`], naming the file and where its path was given.
+    pub fn load(certificate: PemFile<'_>, key: PemFile<'_>, strict: bool, now: i64) -> Result<Self> {
+        let chain = certificates(certificate, "certificate")?;
+        let signing_key = private_key(key, strict)?;
+        let Some(leaf) = chain.first().and_then(|leaf| x509::validity(leaf)) else {
+            return Err(bad_pem(certificate, "certificate_malformed", "does not begin with an X.509 certificate"));
+        };
+        let unusable = |code, what: &str| {
+            Err(Error::new(
+                Fault::Config,
+                code,
+                format!(
+                    "the device certificate '{}' ({}) {what}; the device's clock says {}",
+                    certificate.path.display(),
+                    certificate.origin,
+                    iso8601(now)
+                ),
+            ))
+        };
+        if let Some(clock) = clock_before_build(now, crate::BUILD_TIME) {
+            log::warn!("{clock}");
+        }
+        if now > leaf.not_after {
+            return unusable("certificate_expired", &format!("expired on {}", iso8601(leaf.not_after))).map_err(
+                |error: Error| error.with_remedy("create a new certificate for the thing, or correct the clock"),
+            );
+        }
+        if now < leaf.not_before {
+            return unusable("certificate_not_yet_valid", &format!("is valid only from {}", iso8601(leaf.not_before)))
+                .map_err(|error: Error| error.with_remedy(CLOCK_REMEDY));
+        }
+        let identity = CertifiedKey::new(chain, signing_key);
+        match identity.keys_match() {
+            Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(Self(Arc::new(identity))),
+            Err(_) => Err(Error::new(
+                Fault::Config,
+                "key_mismatch",
+                format!(
+                    "the private key '{}' ({}) does not belong to the certificate '{}' ({})",
+                    key.path.display(),
+                    key.origin,
+                    certificate.path.display(),
+                    certificate.origin
+                ),
+            )
+            .with_remedy("use the certificate and the key that were created together")),
+        }
+    }
+}
+
+/// Makes the configuration for connections to servers that `trust` vouches for. With an `identity` the device
+/// certificate is shown to servers that ask. `alpn` names the protocols to offer; empty for none.
+///
+/// # Errors
+/// [`Fault::Config`] never in practice: the cipher suites are ours.
+pub fn client_config(trust: &Trust, identity: Option<&Identity>, alpn: &[&[u8]]) -> Result<Arc<ClientConfig>> {
+    let crypto = CryptoProvider { cipher_suites: cipher_suites(), ..provider::default_provider() };
+    let builder = ClientConfig::builder_with_provider(Arc::new(crypto))
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .map_err(|error| Error::new(Fault::Config, "tls_setup", format!("cannot set TLS up: {error}")))?
+        .with_root_certificates(trust.0.clone());
+    let mut config = match identity {
+        Some(identity) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity.0.clone()))),
+        None => builder.with_no_client_auth(),
+    };
+    config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+    config.resumption = Resumption::in_memory_sessions(RESUMED_SESSIONS);
+    Ok(Arc::new(config))
+}
+
+/// Puts a TLS failure with `host` into words: who refused whom, and what to do.
+pub fn explain(error: &rustls::Error, host: &str, now: i64) -> Error {
+    let distrust = |code, why: String, remedy: &'static str| {
+        Error::new(Fault::Unavailable, code, format!("TLS with {host}: {why}")).with_remedy(remedy)
+    };
+    let refused = |code, why: &str, remedy: &'static str| {
+        Error::new(Fault::Refused, code, format!("TLS with {host}: {why}")).with_remedy(remedy)
+    };
+    let error = match error {
+        rustls::Error::InvalidCertificate(reason) => match reason {
+            CertificateError::UnknownIssuer => distrust(
+                "unknown_issuer",
+                "the server's certificate is not signed by a certificate authority that is trusted here".into(),
+                "check the endpoint's name; where a private CA or an inspecting proxy is in between, name its certificate with --ca-file",
+            ),
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => distrust(
+                "wrong_host_name",
+                format!("the server's certificate is for another host name than {host}"),
+                "check the endpoint's name and region",
+            ),
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => distrust(
+                "server_certificate_expired",
+                format!("the server's certificate has expired, going by the device's clock ({})", iso8601(now)),
+                CLOCK_REMEDY,
+            ),
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => distrust(
+                "server_certificate_not_yet_valid",
+                format!("the server's certificate is not yet valid, going by the device's clock ({})", iso8601(now)),
+                CLOCK_REMEDY,
+            ),
+            other => distrust(
+                "bad_server_certificate",
+                format!("the server's certificate is not acceptable: {other:?}"),
+                "check the endpoint's name, and whether something is in between that inspects TLS",
+            ),
+        },
+        rustls::Error::AlertReceived(alert) => match alert {
+            AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied => refused(
+                "certificate_refused",
+                &format!("the server refused the device certificate ({alert:?})"),
+                "check that the certificate is registered and ACTIVE in the account and region of this endpoint",
+            ),
+            AlertDescription::CertificateExpired => refused(
+                "certificate_refused",
+                "the server refused the device certificate as expired",
+                "create a new certificate for the thing",
+            ),
+            AlertDescription::CertificateRevoked => refused(
+                "certificate_refused",
+                "the server refused the device certificate as revoked",
+                "create a new certificate for the thing, or set this one to ACTIVE",
+            ),
+            AlertDescription::NoApplicationProtocol => refused(
+                "no_application_protocol",
+                "the server does not speak the protocol that was asked for (ALPN)",
+                "use the data endpoint's own port: 8883 for MQTT, 8443 for HTTPS",
+            ),
+            other => distrust(
+                "tls_alert",
+                format!("the server ended the handshake ({other:?})"),
+                "check the endpoint and its port, and that the certificate is registered and ACTIVE",
+            ),
+        },
+        rustls::Error::InvalidMessage(_) => {
+            distrust("not_tls", "the server does not speak TLS there".into(), "check the endpoint's port")
+        }
+        other => distrust("tls_failed", other.to_string(), "check the endpoint, its port, and what is in between"),
+    };
+    match clock_before_build(now, crate::BUILD_TIME) {
+        Some(clock) => error.with_remedy(CLOCK_REMEDY).context(clock),
+        None => error,
+    }
+}
+
+fn certificates(file: PemFile<'_>, what: &str) -> Result<Vec<CertificateDer<'static>>> {
+    let text = read(file, what)?;
+    let certificates = rustls_pemfile::certs(&mut text.as_slice())
+        .collect::<std::io::Result<Vec<_>>>()
+        .map_err(|_| bad_pem(file, "pem_malformed", "is not well-formed PEM"))?;
+    if certificates.is_empty() {
+        let what_instead = if contains(&text, b"PRIVATE KEY-----") {
+            "holds a private key and no certificate: are certificate and key swapped?"
+        } else {
+            "holds no PEM certificate (-----BEGIN CERTIFICATE-----)"
+        };
+        return Err(bad_pem(file, "no_certificate", what_instead));
+    }
+    Ok(certificates)
+}
+
+fn private_key(file: PemFile<'_>, strict: bool) -> Result<Arc<dyn rustls::sign::SigningKey>> {
+    let text = read(file, "private key")?;
+    if let Ok(metadata) = std::fs::metadata(file.path)
+        && metadata.mode() & OTHERS_MASK != 0
+    {
+        let exposed = Error::new(
+            Fault::Config,
+            "key_exposed",
+            format!(
+                "the private key '{}' ({}) can be read by others (mode {:04o})",
+                file.path.display(),
+                file.origin,
+                metadata.mode() & 0o7777
+            ),
+        )
+        .with_remedy(format!("chmod 600 '{}'", file.path.display()));
+        if strict {
+            return Err(exposed);
+        }
+        log::warn!("{}", exposed.message());
+    }
+    let key: PrivateKeyDer<'static> = match rustls_pemfile::private_key(&mut text.as_slice()) {
+        Ok(Some(key)) => key,
+        Ok(None) => {
+            let what_instead = if contains(&text, b"ENCRYPTED") {
+                "is encrypted with a passphrase: nobody is there to type it on a device"
+            } else if contains(&text, b"BEGIN CERTIFICATE") {
+                "holds a certificate and no private key: are certificate and key swapped?"
+            } else {
+                "holds no PEM private key (PKCS#8, SEC1 or PKCS#1)"
+            };
+            return Err(bad_pem(file, "no_private_key", what_instead));
+        }
+        Err(_) => return Err(bad_pem(file, "pem_malformed", "is not well-formed PEM")),
+    };
+    provider::sign::any_supported_type(&key).map_err(|_| {
+        bad_pem(file, "key_unsupported", "is not an EC P-256, EC P-384, Ed25519 or RSA (2048 to 8192 bits) key")
+    })
+}
+
+fn read(file: PemFile<'_>, what: &str) -> Result<Zeroizing<Vec<u8>>> {
+    let failed = |error: std::io::Error| {
+        let error = if error.kind() == std::io::ErrorKind::IsADirectory {
+            "it is a directory".into()
+        } else {
+            error.to_string()
+        };
+        Error::new(
+            Fault::Config,
+            "file_unreadable",
+            format!("cannot read the {what} '{}' ({}): {error}", file.path.display(), file.origin),
+        )
+        .with_remedy("check the path, and that this user may read the file")
+    };
+    let opened = File::open(file.path).map_err(failed)?;
+    let size = usize::try_from(opened.metadata().map_err(failed)?.len()).unwrap_or(usize::MAX);
+    // Room for all of it from the start: growing would leave a copy of the key behind on the heap.
+    let mut text = Zeroizing::new(Vec::with_capacity(size.min(PEM_FILE_MAXIMUM) + 1));
+    opened.take(PEM_FILE_MAXIMUM as u64 + 1).read_to_end(&mut text).map_err(failed)?;
+    if text.len() > PEM_FILE_MAXIMUM {
+        return Err(bad_pem(file, "file_too_large", "is larger than 256 KiB, too large for PEM certificates or a key"));
+    }
+    Ok(text)
+}
+
+fn bad_pem(file: PemFile<'_>, code: &'static str, what: &str) -> Error {
+    Error::new(Fault::Config, code, format!("the file '{}' ({}) {what}", file.path.display(), file.origin))
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+/// ring uses AES instructions on x86-64 and aarch64, never on 32-bit ARM, where ChaCha20 is several times
+/// faster than its portable AES.
+fn has_aes_instructions() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("aes");
+    #[cfg(target_arch = "aarch64")]
+    return std::arch::is_aarch64_feature_detected!("aes");
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    false
+}
+
+fn cipher_suites() -> Vec<rustls::SupportedCipherSuite> {
+    use provider::cipher_suite::*;
+    let aes = [
+        TLS13_AES_128_GCM_SHA256,
+        TLS13_AES_256_GCM_SHA384,
+        TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+        TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+        TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    ];
+    let chacha = [
+        TLS13_CHACHA20_POLY1305_SHA256,
+        TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+        TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+    ];
+    if has_aes_instructions() { [&aes[..], &chacha].concat() } else { [&chacha[..], &aes].concat() }
+}
+
+const CLOCK_REMEDY: &str = "set the device's clock (a Raspberry Pi has none that survives power-off): start an NTP client and wait for it before running homing";
+
+/// Amazon Trust Services' roots, which sign IoT Core's and S3's servers (as Debian's ca-certificates carries them).
+const AMAZON_ROOTS: [&[u8]; 5] = [
+    include_bytes!("roots/amazon_root_ca_1.der"),
+    include_bytes!("roots/amazon_root_ca_2.der"),
+    include_bytes!("roots/amazon_root_ca_3.der"),
+    include_bytes!("roots/amazon_root_ca_4.der"),
+    include_bytes!("roots/starfield_services_root_g2.der"),
+];
+
+/// Debian's whole bundle of CA certificates, which a user may name, has about 220 KB.
+const PEM_FILE_MAXIMUM: usize = 256 * 1024;
+
+/// Bits that let group or others do anything.
+const OTHERS_MASK: u32 = 0o077;
+
+/// One process talks to three servers at most: credentials, data, S3; one more for a redirected bucket.
+const RESUMED_SESSIONS: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_root_is_usable() {
+        let mut roots = RootCertStore::empty();
+        let (added, ignored) =
+            roots.add_parsable_certificates(AMAZON_ROOTS.iter().map(|der| CertificateDer::from(*der)));
+        assert_eq!((added, ignored), (AMAZON_ROOTS.len(), 0));
+    }
+
+    #[test]
+    fn ciphers_are_offered_by_what_the_cpu_is_good_at() {
+        let first = cipher_suites()[0].suite();
+        let expected = if has_aes_instructions() {
+            rustls::CipherSuite::TLS13_AES_128_GCM_SHA256
+        } else {
+            rustls::CipherSuite::TLS13_CHACHA20_POLY1305_SHA256
+        };
+        assert_eq!(first, expected);
+        assert_eq!(cipher_suites().len(), provider::ALL_CIPHER_SUITES.len());
+    }
+}

@@ -1,0 +1,763 @@
+//! The one table of everything that can be set: configuration keys and command flags.
+//!
+//! The command line parser, the JSON reader, the environment, the help texts and every error message
+//! read this table, so a new setting is one entry here and one field where it is used.
+
+/// Names an option. The discriminant is its place in [`OPTIONS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+#[expect(missing_docs, reason = "each is described once, in the table below")]
+pub enum Id {
+    Region,
+    ThingName,
+    Certificate,
+    PrivateKey,
+    CaFile,
+    CaReplace,
+    Strict,
+    CredentialEndpoint,
+    DataEndpoint,
+    RoleAlias,
+    Credentials,
+    Bucket,
+    Key,
+    Topic,
+    InlineLimit,
+    Via,
+    ClientId,
+    Qos,
+    Payload,
+    Checksum,
+    ChunkSize,
+    PathStyle,
+    EndpointUrl,
+    MqttPort,
+    HttpsPort,
+    KeepAlive,
+    Timeout,
+    ConnectTimeout,
+    StallTimeout,
+    PublishTimeout,
+    AcknowledgeTimeout,
+    EndpointSecretsmanager,
+    EndpointDynamodb,
+    EndpointEcr,
+    EndpointCodeartifact,
+    QueueDir,
+    QueueMaxBytes,
+    QueueMaxAge,
+    Config,
+    ConfigJson,
+    Json,
+    Verbose,
+    Help,
+    Version,
+    DryRun,
+    ContentType,
+    Metadata,
+    StorageClass,
+    Tag,
+    Sse,
+    SseKmsKeyId,
+    IfNoneMatch,
+    Message,
+    File,
+    Lines,
+    Format,
+}
+
+/// What values an option takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Text; the word stands for it in help texts.
+    Text(&'static str),
+    /// The name of a file or directory; need not be UTF-8.
+    Path,
+    /// A host name or address with an optional port, or the same after `https://`.
+    Endpoint,
+    /// A whole number with its unit (empty where it has none) and its range, both ends allowed.
+    Integer {
+        /// What is counted; empty for a bare number.
+        unit: &'static str,
+        /// The least value.
+        minimum: u64,
+        /// The greatest value.
+        maximum: u64,
+    },
+    /// `true` or `false`; as a flag, the bare flag means `true`.
+    Bool,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A flag that takes no value and may be repeated.
+    Count,
+}
+
+/// Under which heading of a help text an option stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// What the command itself is told.
+    Command,
+    /// Headers that are stored with an S3 object.
+    Object,
+    /// Who the device is and whom it trusts.
+    Identity,
+    /// Where things are delivered.
+    Delivery,
+    /// How connections behave.
+    Connection,
+    /// Where settings come from and what is printed.
+    General,
+}
+
+/// The commands, as a set: each is one bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Commands(u8);
+
+/// `homing send`.
+pub const SEND: Commands = Commands(1);
+/// `homing put`.
+pub const PUT: Commands = Commands(2);
+/// `homing publish`.
+pub const PUBLISH: Commands = Commands(4);
+/// `homing credentials`.
+pub const CREDENTIALS: Commands = Commands(8);
+/// Every command.
+pub const ALL: Commands = Commands(15);
+/// Known to the configuration file only: no command reads it yet.
+pub const NONE: Commands = Commands(0);
+
+impl Commands {
+    /// The commands of both sets.
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether the sets have a command in common.
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// One option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opt {
+    /// Its name in code.
+    pub id: Id,
+    /// Its JSON key; a dot separates an object's key from the key in it. Empty: it is no configuration.
+    pub key: &'static str,
+    /// Its flag without the two dashes. Empty: it can be set in JSON only.
+    pub flag: &'static str,
+    /// Its one-letter flag.
+    pub short: Option<char>,
+    /// Its environment variables; the first that is set and not empty counts.
+    pub variables: &'static [&'static str],
+    /// What values it takes.
+    pub kind: Kind,
+    /// The value when nothing sets it, as it would be written. Empty: none.
+    pub default: &'static str,
+    /// What it is, in one line.
+    pub help: &'static str,
+    /// Its heading in help texts.
+    pub group: Group,
+    /// The commands that use it.
+    pub commands: Commands,
+}
+
+impl Id {
+    /// The option's entry in the table.
+    pub const fn option(self) -> &'static Opt {
+        &OPTIONS[self as usize]
+    }
+}
+
+impl Opt {
+    /// Whether its value comes from the configuration (flag, variable or JSON), for whatever command.
+    pub const fn is_configuration(&self) -> bool {
+        !self.key.is_empty()
+    }
+
+    /// Whether its flag may be given again and adds to what was given before.
+    pub const fn is_repeatable(&self) -> bool {
+        matches!(self.id, Id::Metadata | Id::Tag | Id::Verbose)
+    }
+
+    /// Whether the flag stands alone, without a value.
+    pub const fn is_switch(&self) -> bool {
+        matches!(self.kind, Kind::Bool | Kind::Count)
+    }
+
+    /// What its value is called in a usage line: `SECONDS`, `FILE`, `mqtt|https`.
+    pub fn placeholder(&self) -> String {
+        match self.kind {
+            Kind::Text(word) => word.to_owned(),
+            Kind::Path => "FILE".to_owned(),
+            Kind::Endpoint => "HOST[:PORT]".to_owned(),
+            Kind::Integer { unit: "", .. } => "NUMBER".to_owned(),
+            Kind::Integer { unit, .. } => unit.to_ascii_uppercase(),
+            Kind::Choice(words) => words.join("|"),
+            Kind::Bool | Kind::Count => String::new(),
+        }
+    }
+
+    /// Every way to set it, for an error that says it is missing.
+    pub fn ways_to_set(&self, file: &str) -> String {
+        let mut ways = format!("set it with --{}", self.flag);
+        for variable in self.variables {
+            ways.push_str(", ");
+            ways.push_str(variable);
+        }
+        if !self.key.is_empty() {
+            ways.push_str(&format!(", or the key \"{}\" in {file}", self.key));
+        }
+        ways
+    }
+}
+
+/// The option of this JSON key (with dots for nested ones).
+pub fn by_key(key: &str) -> Option<&'static Opt> {
+    OPTIONS.iter().find(|option| !option.key.is_empty() && (option.key == key))
+}
+
+/// The option of this flag, given without its dashes.
+pub fn by_flag(flag: &str) -> Option<&'static Opt> {
+    OPTIONS.iter().find(|option| !option.flag.is_empty() && option.flag == flag)
+}
+
+/// The option of this one-letter flag.
+pub fn by_short(letter: char) -> Option<&'static Opt> {
+    OPTIONS.iter().find(|option| option.short == Some(letter))
+}
+
+/// Every option, in the order of [`Id`] and of the help texts.
+pub const OPTIONS: &[Opt] = &[
+    Opt {
+        variables: &["HOMING_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"],
+        ..key(
+            Id::Region,
+            "region",
+            "region",
+            Kind::Text("REGION"),
+            "AWS region; when unset, read from an AWS endpoint's name",
+        )
+    },
+    Opt {
+        variables: &["HOMING_THING_NAME", "AWS_IOT_THING_NAME"],
+        ..key(Id::ThingName, "thing_name", "thing-name", Kind::Text("NAME"), "this device's thing name in AWS IoT")
+    },
+    Opt {
+        variables: &["HOMING_CERTIFICATE"],
+        ..key(Id::Certificate, "certificate", "certificate", Kind::Path, "device certificate (chain), PEM")
+    },
+    Opt {
+        variables: &["HOMING_PRIVATE_KEY"],
+        ..key(
+            Id::PrivateKey,
+            "private_key",
+            "private-key",
+            Kind::Path,
+            "the certificate's private key, PEM, readable by its owner only",
+        )
+    },
+    Opt {
+        variables: &["HOMING_CA_FILE", "AWS_CA_BUNDLE"],
+        ..key(Id::CaFile, "ca_file", "ca-file", Kind::Path, "further certificate authorities to trust, PEM")
+    },
+    Opt {
+        variables: &["HOMING_CA_REPLACE"],
+        default: "false",
+        ..key(
+            Id::CaReplace,
+            "ca_replace",
+            "ca-replace",
+            Kind::Bool,
+            "trust ca_file only, not Amazon's built-in authorities",
+        )
+    },
+    Opt {
+        variables: &["HOMING_STRICT"],
+        default: "false",
+        ..key(
+            Id::Strict,
+            "strict",
+            "strict",
+            Kind::Bool,
+            "take warnings (such as a world-readable private key) as errors",
+        )
+    },
+    Opt {
+        variables: &["HOMING_CREDENTIAL_ENDPOINT"],
+        commands: SEND.or(PUT).or(CREDENTIALS),
+        ..key(
+            Id::CredentialEndpoint,
+            "credential_endpoint",
+            "credential-endpoint",
+            Kind::Endpoint,
+            "AWS IoT credential provider of the account",
+        )
+    },
+    Opt {
+        variables: &["HOMING_DATA_ENDPOINT"],
+        commands: SEND.or(PUBLISH),
+        ..key(
+            Id::DataEndpoint,
+            "data_endpoint",
+            "data-endpoint",
+            Kind::Endpoint,
+            "AWS IoT data endpoint of the account (iot:Data-ATS)",
+        )
+    },
+    Opt {
+        variables: &["HOMING_ROLE_ALIAS"],
+        commands: SEND.or(PUT).or(CREDENTIALS),
+        ..key(
+            Id::RoleAlias,
+            "role_alias",
+            "role-alias",
+            Kind::Text("NAME"),
+            "AWS IoT role alias whose role the device takes",
+        )
+    },
+    Opt {
+        variables: &["HOMING_CREDENTIALS"],
+        commands: SEND.or(PUT).or(CREDENTIALS),
+        ..key(
+            Id::Credentials,
+            "credentials",
+            "credentials",
+            Kind::Choice(&["role-alias", "container", "environment"]),
+            "use this source of AWS credentials only; when unset, the first of them that is configured",
+        )
+    },
+    Opt {
+        variables: &["HOMING_BUCKET"],
+        group: Group::Delivery,
+        commands: SEND,
+        ..key(Id::Bucket, "bucket", "bucket", Kind::Text("NAME"), "S3 bucket for files over inline_limit")
+    },
+    Opt {
+        variables: &["HOMING_KEY"],
+        default: "{thing}/{name}",
+        group: Group::Delivery,
+        commands: SEND,
+        ..key(
+            Id::Key,
+            "key",
+            "key",
+            Kind::Text("TEMPLATE"),
+            "S3 object key; {thing} {name} {date} {time} {sha256} {ext} are filled in",
+        )
+    },
+    Opt {
+        variables: &["HOMING_TOPIC"],
+        default: "file/upload",
+        group: Group::Delivery,
+        commands: SEND,
+        ..key(
+            Id::Topic,
+            "topic",
+            "topic",
+            Kind::Text("TEMPLATE"),
+            "MQTT topic of the message; the same placeholders as in key",
+        )
+    },
+    Opt {
+        variables: &["HOMING_INLINE_LIMIT"],
+        default: "51200",
+        group: Group::Delivery,
+        commands: SEND,
+        ..key(
+            Id::InlineLimit,
+            "inline_limit",
+            "inline-limit",
+            Kind::Integer { unit: "bytes", minimum: 0, maximum: crate::config::limits::INLINE_LIMIT_MAXIMUM },
+            "a file of at most this size travels inside the message; 0: every file goes to S3",
+        )
+    },
+    Opt {
+        variables: &["HOMING_VIA"],
+        default: "mqtt",
+        group: Group::Delivery,
+        commands: SEND.or(PUBLISH),
+        ..key(Id::Via, "via", "via", Kind::Choice(&["mqtt", "https"]), "how messages are published")
+    },
+    Opt {
+        variables: &["HOMING_CLIENT_ID"],
+        group: Group::Delivery,
+        commands: SEND.or(PUBLISH),
+        ..key(
+            Id::ClientId,
+            "client_id",
+            "client-id",
+            Kind::Text("ID"),
+            "MQTT client id; when unset, thing_name with -homing behind it",
+        )
+    },
+    Opt {
+        short: Some('q'),
+        variables: &["HOMING_QOS"],
+        default: "1",
+        group: Group::Delivery,
+        commands: SEND.or(PUBLISH),
+        ..key(
+            Id::Qos,
+            "qos",
+            "qos",
+            Kind::Integer { unit: "", minimum: 0, maximum: 1 },
+            "MQTT quality of service; 1: delivered when acknowledged, 0: not acknowledged",
+        )
+    },
+    Opt {
+        variables: &["HOMING_PAYLOAD"],
+        default: "signed",
+        group: Group::Delivery,
+        commands: SEND.or(PUT),
+        ..key(
+            Id::Payload,
+            "payload",
+            "payload",
+            Kind::Choice(&["signed", "signed-trailer", "unsigned-trailer"]),
+            "how uploaded bytes are protected",
+        )
+    },
+    Opt {
+        variables: &["HOMING_CHECKSUM"],
+        default: "none",
+        group: Group::Delivery,
+        commands: SEND.or(PUT),
+        ..key(
+            Id::Checksum,
+            "checksum",
+            "checksum",
+            Kind::Choice(&["none", "crc32", "crc32c", "crc64nvme", "sha256"]),
+            "checksum sent behind the bytes, which S3 verifies and stores",
+        )
+    },
+    Opt {
+        variables: &["HOMING_CHUNK_SIZE"],
+        default: "65536",
+        group: Group::Delivery,
+        commands: SEND.or(PUT),
+        ..key(
+            Id::ChunkSize,
+            "chunk_size",
+            "chunk-size",
+            Kind::Integer {
+                unit: "bytes",
+                minimum: crate::config::limits::CHUNK_SIZE_MINIMUM,
+                maximum: crate::config::limits::CHUNK_SIZE_MAXIMUM,
+            },
+            "bytes read, signed and sent at a time; memory grows with it",
+        )
+    },
+    Opt {
+        variables: &["HOMING_PATH_STYLE"],
+        default: "false",
+        group: Group::Delivery,
+        commands: SEND.or(PUT),
+        ..key(
+            Id::PathStyle,
+            "path_style",
+            "path-style",
+            Kind::Bool,
+            "put the bucket's name in the path, not in the host name",
+        )
+    },
+    Opt {
+        variables: &["HOMING_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
+        group: Group::Delivery,
+        commands: SEND.or(PUT),
+        ..key(
+            Id::EndpointUrl,
+            "endpoints.s3",
+            "endpoint-url",
+            Kind::Endpoint,
+            "S3-compatible store or VPC endpoint to use in place of AWS's own",
+        )
+    },
+    Opt {
+        variables: &["HOMING_MQTT_PORT"],
+        group: Group::Connection,
+        commands: SEND.or(PUBLISH),
+        ..key(
+            Id::MqttPort,
+            "mqtt_port",
+            "mqtt-port",
+            PORT,
+            "port for MQTT; when unset, data_endpoint's own or 8883; 443 uses ALPN",
+        )
+    },
+    Opt {
+        variables: &["HOMING_HTTPS_PORT"],
+        group: Group::Connection,
+        commands: SEND.or(PUBLISH),
+        ..key(
+            Id::HttpsPort,
+            "https_port",
+            "https-port",
+            PORT,
+            "port for --via https; when unset, data_endpoint's own or 8443; 443 uses ALPN",
+        )
+    },
+    Opt {
+        variables: &["HOMING_KEEP_ALIVE"],
+        default: "60",
+        group: Group::Connection,
+        commands: SEND.or(PUBLISH),
+        ..key(
+            Id::KeepAlive,
+            "keep_alive",
+            "keep-alive",
+            // AWS IoT Core allows 30 to 1,200 s and takes less as 30; other brokers take less as it is.
+            Kind::Integer { unit: "seconds", minimum: 5, maximum: 1200 },
+            "MQTT keep-alive: the longest silence before the broker is pinged",
+        )
+    },
+    Opt {
+        variables: &["HOMING_TIMEOUT"],
+        default: "0",
+        group: Group::Connection,
+        ..key(
+            Id::Timeout,
+            "timeout",
+            "timeout",
+            seconds(0, WEEK),
+            "the longest the whole command may take; 0: as long as it makes progress",
+        )
+    },
+    Opt {
+        variables: &["HOMING_CONNECT_TIMEOUT"],
+        default: "10",
+        group: Group::Connection,
+        ..key(
+            Id::ConnectTimeout,
+            "connect_timeout",
+            "connect-timeout",
+            seconds(1, HOUR),
+            "the longest wait for a connection (name, TCP, TLS, MQTT)",
+        )
+    },
+    Opt {
+        variables: &["HOMING_STALL_TIMEOUT"],
+        default: "30",
+        group: Group::Connection,
+        commands: SEND.or(PUT).or(CREDENTIALS),
+        ..key(
+            Id::StallTimeout,
+            "stall_timeout",
+            "stall-timeout",
+            seconds(1, HOUR),
+            "the longest wait in which no byte moves on a connection",
+        )
+    },
+    Opt {
+        variables: &["HOMING_PUBLISH_TIMEOUT"],
+        default: "20",
+        group: Group::Connection,
+        commands: SEND.or(PUBLISH),
+        ..key(
+            Id::PublishTimeout,
+            "publish_timeout",
+            "publish-timeout",
+            seconds(1, HOUR),
+            "the longest sending one message may take",
+        )
+    },
+    Opt {
+        variables: &["HOMING_ACKNOWLEDGE_TIMEOUT"],
+        default: "20",
+        group: Group::Connection,
+        commands: SEND.or(PUBLISH),
+        ..key(
+            Id::AcknowledgeTimeout,
+            "acknowledge_timeout",
+            "acknowledge-timeout",
+            seconds(1, HOUR),
+            "the longest wait for a message's acknowledgement",
+        )
+    },
+    // Part of the configuration file's format, so that one file serves every version; checked, not used.
+    json_only(Id::EndpointSecretsmanager, "endpoints.secretsmanager", Kind::Endpoint, "Secrets Manager endpoint"),
+    json_only(Id::EndpointDynamodb, "endpoints.dynamodb", Kind::Endpoint, "DynamoDB endpoint"),
+    json_only(Id::EndpointEcr, "endpoints.ecr", Kind::Endpoint, "ECR endpoint"),
+    json_only(Id::EndpointCodeartifact, "endpoints.codeartifact", Kind::Endpoint, "CodeArtifact endpoint"),
+    json_only(Id::QueueDir, "queue.dir", Kind::Path, "directory of the queue"),
+    json_only(
+        Id::QueueMaxBytes,
+        "queue.max_bytes",
+        Kind::Integer { unit: "bytes", minimum: 0, maximum: 1 << 50 },
+        "most bytes in the queue",
+    ),
+    json_only(Id::QueueMaxAge, "queue.max_age", seconds(0, 520 * WEEK), "longest time in the queue"),
+    Opt {
+        variables: &["HOMING_CONFIG"],
+        default: crate::config::DEFAULT_FILE,
+        ..flag(Id::Config, "config", Kind::Path, Group::General, ALL, "read settings from this JSON file")
+    },
+    Opt {
+        variables: &["HOMING_CONFIG_JSON"],
+        ..flag(
+            Id::ConfigJson,
+            "config-json",
+            Kind::Text("TEXT"),
+            Group::General,
+            ALL,
+            "read settings from this JSON text, not from a file",
+        )
+    },
+    flag(Id::Json, "json", Kind::Bool, Group::General, ALL, "print each outcome as a line of JSON"),
+    Opt {
+        short: Some('v'),
+        ..flag(
+            Id::Verbose,
+            "verbose",
+            Kind::Count,
+            Group::General,
+            ALL,
+            "say what is done; -vv in detail, -vvv with TLS",
+        )
+    },
+    Opt { short: Some('h'), ..flag(Id::Help, "help", Kind::Bool, Group::General, ALL, "print this text") },
+    Opt { short: Some('V'), ..flag(Id::Version, "version", Kind::Bool, Group::General, ALL, "print the version") },
+    Opt {
+        short: Some('n'),
+        ..flag(
+            Id::DryRun,
+            "dry-run",
+            Kind::Bool,
+            Group::Command,
+            SEND.or(PUT),
+            "say what would be sent where, and send nothing",
+        )
+    },
+    object(Id::ContentType, "content-type", Kind::Text("TYPE"), "media type; when unset, by the file name's extension"),
+    object(Id::Metadata, "metadata", Kind::Text("KEY=VALUE"), "user metadata, ASCII; may be repeated"),
+    object(Id::StorageClass, "storage-class", Kind::Text("CLASS"), "storage class, such as STANDARD_IA or GLACIER_IR"),
+    object(Id::Tag, "tag", Kind::Text("KEY=VALUE"), "object tag; may be repeated, at most 10 times"),
+    object(Id::Sse, "sse", Kind::Choice(&["AES256", "aws:kms", "aws:kms:dsse"]), "server-side encryption"),
+    object(Id::SseKmsKeyId, "sse-kms-key-id", Kind::Text("ID"), "KMS key for --sse aws:kms: its id, alias or ARN"),
+    object(Id::IfNoneMatch, "if-none-match", Kind::Bool, "create the object only; never overwrite one that is there"),
+    Opt {
+        short: Some('m'),
+        ..flag(Id::Message, "message", Kind::Text("TEXT"), Group::Command, PUBLISH, "publish this text")
+    },
+    Opt {
+        short: Some('f'),
+        ..flag(Id::File, "file", Kind::Path, Group::Command, PUBLISH, "publish this file's bytes; - is standard input")
+    },
+    Opt {
+        short: Some('l'),
+        ..flag(
+            Id::Lines,
+            "lines",
+            Kind::Bool,
+            Group::Command,
+            PUBLISH,
+            "publish every line of the input as one message",
+        )
+    },
+    Opt {
+        default: "process",
+        ..flag(
+            Id::Format,
+            "format",
+            Kind::Choice(&["process", "env", "json"]),
+            Group::Command,
+            CREDENTIALS,
+            "process: for credential_process in ~/.aws/config; env: shell exports; json: as received",
+        )
+    },
+];
+
+const HOUR: u64 = 3600;
+const WEEK: u64 = 7 * 24 * HOUR;
+const PORT: Kind = Kind::Integer { unit: "", minimum: 1, maximum: 65535 };
+
+const fn seconds(minimum: u64, maximum: u64) -> Kind {
+    Kind::Integer { unit: "seconds", minimum, maximum }
+}
+
+const fn key(id: Id, key: &'static str, flag: &'static str, kind: Kind, help: &'static str) -> Opt {
+    Opt { id, key, flag, short: None, variables: &[], kind, default: "", help, group: Group::Identity, commands: ALL }
+}
+
+const fn json_only(id: Id, key: &'static str, kind: Kind, help: &'static str) -> Opt {
+    let group = Group::Delivery;
+    Opt { id, key, flag: "", short: None, variables: &[], kind, default: "", help, group, commands: NONE }
+}
+
+const fn flag(id: Id, flag: &'static str, kind: Kind, group: Group, commands: Commands, help: &'static str) -> Opt {
+    Opt { id, key: "", flag, short: None, variables: &[], kind, default: "", help, group, commands }
+}
+
+const fn object(id: Id, name: &'static str, kind: Kind, help: &'static str) -> Opt {
+    flag(id, name, kind, Group::Object, SEND.or(PUT), help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_stands_at_its_own_place() {
+        for (place, option) in OPTIONS.iter().enumerate() {
+            assert_eq!(option.id as usize, place, "{:?}", option.id);
+            assert_eq!(option.id.option().id, option.id);
+        }
+    }
+
+    #[test]
+    fn names_are_unique() {
+        for (place, option) in OPTIONS.iter().enumerate() {
+            for other in &OPTIONS[place + 1..] {
+                assert!(option.key.is_empty() || option.key != other.key, "{}", option.key);
+                assert!(option.flag.is_empty() || option.flag != other.flag, "{}", option.flag);
+                assert!(option.short.is_none() || option.short != other.short, "{:?}", option.short);
+                assert!(!option.variables.iter().any(|name| other.variables.contains(name)), "{:?}", option.variables);
+            }
+        }
+    }
+
+    #[test]
+    fn key_flag_and_variable_have_the_same_name() {
+        for option in OPTIONS.iter().filter(|option| option.is_configuration() && !option.flag.is_empty()) {
+            if option.id != Id::EndpointUrl {
+                assert_eq!(option.key.replace('_', "-"), option.flag);
+            }
+            let variable = format!("HOMING_{}", option.flag.replace('-', "_").to_ascii_uppercase());
+            assert_eq!(option.variables.first(), Some(&variable.as_str()));
+        }
+    }
+
+    #[test]
+    fn further_variables_are_those_of_aws() {
+        for option in OPTIONS {
+            assert!(option.variables.iter().skip(1).all(|name| name.starts_with("AWS_")), "{:?}", option.id);
+        }
+    }
+
+    #[test]
+    fn help_is_one_line_and_says_something() {
+        for option in OPTIONS {
+            assert!(
+                !option.help.is_empty() && !option.help.contains('\n') && !option.help.ends_with('.'),
+                "{:?}",
+                option.id
+            );
+        }
+    }
+
+    #[test]
+    fn defaults_are_values_of_their_kind() {
+        for option in OPTIONS.iter().filter(|option| !option.default.is_empty()) {
+            match option.kind {
+                Kind::Integer { minimum, maximum, .. } => {
+                    let value: u64 = option.default.parse().unwrap();
+                    assert!((minimum..=maximum).contains(&value), "{:?}", option.id);
+                }
+                Kind::Bool => assert!(matches!(option.default, "true" | "false")),
+                Kind::Choice(words) => assert!(words.contains(&option.default)),
+                Kind::Text(_) | Kind::Path | Kind::Endpoint | Kind::Count => {}
+            }
+        }
+    }
+}
