@@ -1,5 +1,7 @@
 //! The HTTPS services with a client that shows every byte: identities, refusals, faults.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test that takes it")]
+
 mod support;
 
 use std::io::{ErrorKind, Read, Write};

@@ -1,5 +1,7 @@
 //! The broker, packet by packet (MQTT 5 and 3.1.1): what is recorded, what is refused, and its faults.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test that takes it")]
+
 mod support;
 
 use std::io::{Read, Write};

@@ -1,5 +1,7 @@
 //! The proxies in front of real services of the sandbox.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test that takes it")]
+
 mod support;
 
 use std::io::{Read, Write};

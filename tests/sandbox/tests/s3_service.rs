@@ -1,5 +1,7 @@
 //! S3 with requests signed by AWS's own signer: what is stored and recorded, and what is refused.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test that takes it")]
+
 mod support;
 
 use std::time::{Duration, SystemTime};
@@ -77,6 +79,8 @@ fn sandbox() -> Sandbox {
 fn assert_refused(reply: &Reply, status: u16, code: &str) {
     assert_eq!(reply.status, status, "{}", reply.body);
     assert!(reply.body.contains(&format!("<Code>{code}</Code>")), "{}", reply.body);
+    let request_id = reply.header("x-amz-request-id").unwrap();
+    assert!(reply.body.contains(&format!("<RequestId>{request_id}</RequestId>")), "{}", reply.body);
 }
 
 #[test]

@@ -7,18 +7,12 @@ use std::time::Duration;
 
 use homing_sandbox::{Sandbox, Service};
 
-use super::options::ServeOptions;
+use super::options::SandboxOptions;
 
 /// Serves until a signal comes, and prints each arrival.
-pub(crate) fn serve(options: Box<ServeOptions>) -> io::Result<()> {
+pub(crate) fn serve(options: SandboxOptions) -> io::Result<()> {
     let stop = stop_on_signal()?;
-    let sandbox = options.builder.start()?;
-    for (service, fault) in options.faults {
-        sandbox.set_fault(service, fault);
-    }
-    for (service, seconds) in options.clock_offsets {
-        sandbox.set_clock_offset(service, seconds);
-    }
+    let sandbox = options.start()?;
     introduce(&sandbox);
     let mut seen = 0;
     while !stop.load(Ordering::Relaxed) {

@@ -1,4 +1,5 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test that takes it")]
 //! A bare TLS client, so that these tests see every byte.
 
 use std::io::{self, Read, Write};
