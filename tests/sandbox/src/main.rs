@@ -6,6 +6,7 @@ mod cli {
     pub(crate) mod homing;
     pub(crate) mod options;
     pub(crate) mod serve;
+    pub(crate) mod signals;
 }
 
 use std::process::ExitCode;
