@@ -529,7 +529,7 @@ pub const OPTIONS: &[Opt] = &[
     },
     Opt {
         variables: &["HOMING_CONNECT_TIMEOUT"],
-        default: "10",
+        default: "30",
         group: Group::Connection,
         ..key(
             Id::ConnectTimeout,

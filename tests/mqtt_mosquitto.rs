@@ -411,6 +411,7 @@ fn settings(port: u16, client_id: &str, keep_alive: u16) -> MqttSettings {
         connect_timeout: Duration::from_secs(10),
         publish_timeout: Duration::from_secs(10),
         acknowledge_timeout: Duration::from_secs(10),
+        deadline: None,
         packet_capacity: 128 * 1024,
     }
 }

@@ -43,7 +43,7 @@ fn nothing_set_means_the_defaults() {
     let config = load("").unwrap();
     assert_eq!((config.key.as_str(), config.topic.as_str()), ("{thing}/{name}", "file/upload"));
     assert_eq!((config.via, config.qos, config.path_style), (Via::Mqtt, Qos::AtLeastOnce, false));
-    assert_eq!((config.timeout, config.connect_timeout), (None, Duration::from_secs(10)));
+    assert_eq!((config.timeout, config.connect_timeout), (None, Duration::from_secs(30)));
     assert_eq!(*config.origin(Id::Topic), Origin::Default);
 }
 

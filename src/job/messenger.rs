@@ -63,6 +63,7 @@ impl Messenger {
                     connect_timeout: config.connect_timeout,
                     publish_timeout: config.publish_timeout,
                     acknowledge_timeout: config.acknowledge_timeout,
+                    deadline: network.deadline(),
                     packet_capacity: payload_capacity + TOPIC_CAPACITY + PUBLISH_OVERHEAD,
                 };
                 let qos = match config.qos {

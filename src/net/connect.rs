@@ -6,7 +6,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Host and port of a server, as taken from a configured endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,15 +163,13 @@ fn describe(target: &Target, last_error: Option<(SocketAddr, io::Error)>) -> Err
         .with_retryable(true)
 }
 
-/// How long one wait may be split over: the whole of connect (name, TCP, proxy, TLS), in seconds.
-pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// glibc's resolver with its modules needs over 64 KiB of stack; only touched pages count.
 const RESOLVER_STACK: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn endpoints_are_taken_apart() {

@@ -55,9 +55,19 @@ pub struct MqttSettings {
     pub publish_timeout: Duration,
     /// From the end of a PUBLISH (QoS 1) to its PUBACK.
     pub acknowledge_timeout: Duration,
+    /// When everything must be over, whatever the steps' own timeouts say.
+    pub deadline: Option<Instant>,
     /// Bytes of the largest PUBLISH packet, headers and topic included. Memory is touched only as far as
     /// packets need it.
     pub packet_capacity: usize,
+}
+
+impl MqttSettings {
+    /// When a step that begins now and may take `timeout` must be over.
+    fn deadline_after(&self, timeout: Duration) -> Instant {
+        let step = Instant::now() + timeout;
+        self.deadline.map_or(step, |end| step.min(end))
+    }
 }
 
 /// Keep-alive values that AWS IoT Core takes as they are, in seconds (AWS IoT Core quotas, "MQTT keep-alive").

@@ -333,6 +333,7 @@ mod tests {
             connect_timeout: Duration::from_secs(1),
             publish_timeout: Duration::from_secs(2),
             acknowledge_timeout: Duration::from_secs(3),
+            deadline: None,
             packet_capacity: 1024,
         }
     }

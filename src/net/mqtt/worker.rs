@@ -171,7 +171,7 @@ impl<S: Duplex, C: Fn() -> Result<S>> Worker<C> {
     ) -> Result<Option<Live<'a, 'buffer, S>>> {
         let settings = &self.settings;
         let mailbox = &mut self.mailbox;
-        let deadline = Instant::now() + settings.connect_timeout;
+        let deadline = settings.deadline_after(settings.connect_timeout);
         let connected = block_on(session.connect(link), |timer| {
             if matches!(mailbox.peek(), Some(Command::Close)) {
                 return Err(Stop::Command);
@@ -264,7 +264,7 @@ impl<S: Duplex, C: Fn() -> Result<S>> Worker<C> {
             Qos::AtMostOnce => QoS::AtMostOnce,
             Qos::AtLeastOnce => QoS::AtLeastOnce,
         });
-        let deadline = Instant::now() + settings.publish_timeout;
+        let deadline = settings.deadline_after(settings.publish_timeout);
         let written = block_on(connection.publish(publication), |timer| wait_only(link, deadline, timer));
         if let Some(error) = payload_error {
             return Published::Answered(Err(error));
@@ -293,7 +293,7 @@ impl<S: Duplex, C: Fn() -> Result<S>> Worker<C> {
             Err(Stop::Deadline | Stop::Command) => return Published::Fatal(failure::timeout(settings, Step::Publish)),
         };
 
-        let deadline = Instant::now() + settings.acknowledge_timeout;
+        let deadline = settings.deadline_after(settings.acknowledge_timeout);
         while connection.is_pending(&operation) {
             match block_on(connection.poll(), |timer| wait_only(link, deadline, timer)) {
                 Ok(Ok(_)) => {}

@@ -84,7 +84,7 @@ impl SandboxBuilder {
     }
 
     /// A further name for which the servers' certificate is valid, for instance an amazonaws.com name that a test routes
-    /// here through a CONNECT proxy. A leading `*.` covers one label.
+    /// here through a [`crate::ConnectProxy`]. A leading `*.` covers one label.
     #[must_use]
     pub fn server_name(mut self, name: &str) -> Self {
         self.server_names.push(name.to_owned());

@@ -6,18 +6,19 @@ mod cli {
     pub(crate) mod homing;
     pub(crate) mod options;
     pub(crate) mod serve;
+    pub(crate) mod signals;
 }
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let outcome = match cli::options::parse() {
-        Ok(cli::options::Command::Help) => {
+        Ok((cli::options::Command::Help, _)) => {
             print!("{}", cli::options::HELP);
             Ok(0)
         }
-        Ok(cli::options::Command::Serve(options)) => cli::serve::serve(options).map(|()| 0),
-        Ok(cli::options::Command::Homing(arguments)) => cli::deliver::deliver(&arguments),
+        Ok((cli::options::Command::Serve, options)) => cli::serve::serve(options).map(|()| 0),
+        Ok((cli::options::Command::Homing(arguments), options)) => cli::deliver::deliver(&arguments, options),
         Err(error) => {
             eprintln!("sandbox: {error}\n\n{}", cli::options::HELP);
             return ExitCode::from(cli::options::USAGE);

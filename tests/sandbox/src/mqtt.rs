@@ -151,11 +151,11 @@ where
         loop {
             tokio::select! {
                 packet = client.next() => match packet? {
-                    Some(packet) => if !self.from_client(&packet).await? { break },
+                    Some(packet) => if !self.pass_client_packet(&packet).await? { break },
                     None => break,
                 },
                 packet = broker.next() => match packet? {
-                    Some(packet) => self.from_broker(&packet).await?,
+                    Some(packet) => self.pass_broker_packet(&packet).await?,
                     None => break,
                 },
             }
@@ -164,9 +164,9 @@ where
     }
 
     /// False when the connection is to be closed.
-    async fn from_client(&mut self, packet: &Packet) -> io::Result<bool> {
+    async fn pass_client_packet(&mut self, packet: &Packet) -> io::Result<bool> {
         if packet.kind() != packet::PUBLISH {
-            self.to_broker(packet).await?;
+            self.send_to_broker(packet).await?;
             return Ok(true);
         }
         let publish = packet::publish(packet, self.connect.level, &mut self.aliases)?;
@@ -192,16 +192,16 @@ where
             thing_name: self.thing_name.clone(),
         };
         if publish.qos == 0 {
-            self.to_broker(packet).await?;
+            self.send_to_broker(packet).await?;
             self.gateway.records.arrived(Arrival::Message(message));
         } else {
             self.unacknowledged.insert(publish.packet_identifier, message);
-            self.to_broker(packet).await?;
+            self.send_to_broker(packet).await?;
         }
         Ok(true)
     }
 
-    async fn from_broker(&mut self, packet: &Packet) -> io::Result<()> {
+    async fn pass_broker_packet(&mut self, packet: &Packet) -> io::Result<()> {
         if matches!(packet.kind(), packet::PUBACK | packet::PUBREC) {
             let (packet_identifier, reason) = packet::acknowledgement(packet.body.clone())?;
             let message = self.unacknowledged.remove(&packet_identifier);
@@ -209,7 +209,7 @@ where
                 self.gateway.records.arrived(Arrival::Message(message));
             }
         }
-        self.to_client(&packet.whole).await
+        self.send_to_client(&packet.whole).await
     }
 
     async fn break_publish(&mut self, fault: MqttFault, packet_identifier: u16) -> io::Result<bool> {
@@ -217,11 +217,11 @@ where
         match fault {
             MqttFault::NoPuback => Ok(true),
             MqttFault::Puback(reason) if version_5 => {
-                self.to_client(&packet::puback(packet_identifier, reason)).await?;
+                self.send_to_client(&packet::puback(packet_identifier, reason)).await?;
                 Ok(true)
             }
             MqttFault::Disconnect(reason) if version_5 => {
-                self.to_client(&packet::disconnect(reason)).await?;
+                self.send_to_client(&packet::disconnect(reason)).await?;
                 Ok(false)
             }
             // MQTT 3.1.1 has no words for a refusal other than closing.
@@ -229,12 +229,12 @@ where
         }
     }
 
-    async fn to_client(&mut self, bytes: &[u8]) -> io::Result<()> {
+    async fn send_to_client(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.client_writer.write_all(bytes).await?;
         self.client_writer.flush().await
     }
 
-    async fn to_broker(&mut self, packet: &Packet) -> io::Result<()> {
+    async fn send_to_broker(&mut self, packet: &Packet) -> io::Result<()> {
         self.broker_writer.write_all(&packet.whole).await?;
         self.broker_writer.flush().await
     }

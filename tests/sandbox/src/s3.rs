@@ -8,8 +8,9 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures::Stream;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use hyper::header::CONTENT_LENGTH;
 use hyper::{HeaderMap, Request, Response};
 use ring::digest::{self, SHA256};
 use s3s::access::{S3Access, S3AccessContext};
@@ -91,12 +92,26 @@ impl Handler for S3Handler {
             return Answer::s3_error(500, "InternalError", "We encountered an internal error. Please try again.")
                 .into_response();
         };
-        let mut response = response.map(|body| body.map_err(BoxError::from).boxed_unsync());
-        if let Ok(value) = random_text(16, UPPER_CASE_AND_DIGITS).unwrap_or_default().try_into() {
-            response.headers_mut().insert("x-amz-request-id", value);
-        }
-        response
+        with_request_id(response.map(|body| body.map_err(BoxError::from).boxed_unsync())).await
     }
+}
+
+/// Adds the request identifier that S3 gives in every reply's header and in every error's XML, and s3s in neither.
+async fn with_request_id(response: Response<ReplyBody>) -> Response<ReplyBody> {
+    let request_id = random_text(16, UPPER_CASE_AND_DIGITS).unwrap_or_default();
+    let (mut head, mut body) = response.into_parts();
+    if head.status.is_client_error() || head.status.is_server_error() {
+        // An error that cannot be read on becomes an empty body, as a reply to HEAD has it anyway.
+        let xml = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let xml =
+            String::from_utf8_lossy(&xml).replace("</Error>", &format!("<RequestId>{request_id}</RequestId></Error>"));
+        head.headers.remove(CONTENT_LENGTH);
+        body = Full::new(Bytes::from(xml)).map_err(|never| match never {}).boxed_unsync();
+    }
+    if let Ok(value) = request_id.try_into() {
+        head.headers.insert("x-amz-request-id", value);
+    }
+    Response::from_parts(head, body)
 }
 
 /// The region in `Credential=<key>/<date>/<region>/s3/aws4_request`.

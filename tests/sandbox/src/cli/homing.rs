@@ -1,10 +1,11 @@
 //! Builds and runs the real homing.
 
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -81,23 +82,38 @@ fn show_when_slow(messages: &mpsc::Receiver<String>) -> Vec<String> {
     }
 }
 
-/// Runs homing with this configuration: nothing of the caller's AWS, proxy or homing settings gets in.
-pub(crate) fn run(executable: &Path, config: &Path, arguments: &[OsString]) -> io::Result<u8> {
+/// Runs homing with this configuration: nothing of the caller's AWS, proxy or homing settings gets in. Kills it when `stop`
+/// is raised.
+pub(crate) fn run(executable: &Path, config: &Path, arguments: &[OsString], stop: &AtomicBool) -> io::Result<u8> {
     let mut command = Command::new(executable);
-    let foreign = |name: &OsStr| {
-        let name = name.to_string_lossy();
-        name.starts_with("AWS_") || name.starts_with("HOMING_") || name.to_ascii_lowercase().ends_with("_proxy")
-    };
-    for (name, _) in env::vars_os().filter(|(name, _)| foreign(name)) {
+    for name in overriding_variables() {
         command.env_remove(name);
     }
     let (name, rest) = arguments.split_first().ok_or_else(|| io::Error::other("no command for homing"))?;
-    let status = command.arg(name).arg("--config").arg(config).args(rest).status()?;
+    let mut running = command.arg(name).arg("--config").arg(config).args(rest).spawn()?;
+    let status = loop {
+        if let Some(status) = running.try_wait()? {
+            break status;
+        }
+        if stop.load(Ordering::Relaxed) {
+            running.kill()?;
+        }
+        thread::sleep(CHILD_PAUSE);
+    };
     // A process that a signal ended has no code; shells then use 128 and the signal's number.
     let signal = std::os::unix::process::ExitStatusExt::signal(&status).unwrap_or_default();
     Ok(status
         .code()
         .map_or(128_u8.saturating_add(u8::try_from(signal).unwrap_or(0)), |code| u8::try_from(code).unwrap_or(u8::MAX)))
+}
+
+/// The variables of this process's environment that homing would heed before its configuration file.
+pub(crate) fn overriding_variables() -> Vec<OsString> {
+    let overrides = |name: &OsString| {
+        let name = name.to_string_lossy();
+        name.starts_with("AWS_") || name.starts_with("HOMING_") || name.to_ascii_lowercase().ends_with("_proxy")
+    };
+    env::vars_os().map(|(name, _)| name).filter(overrides).collect()
 }
 
 /// The package root: this package lives two folders below it.
@@ -107,3 +123,5 @@ fn root() -> PathBuf {
 
 /// An up-to-date build answers faster than this.
 const PATIENCE: Duration = Duration::from_millis(1500);
+/// How soon homing's end is noticed.
+const CHILD_PAUSE: Duration = Duration::from_millis(10);

@@ -1,68 +1,87 @@
 //! The sandbox's own command line.
 
 use std::ffi::OsString;
+use std::io;
+use std::time::Duration;
 
-use homing_sandbox::{Fault, SandboxBuilder, Service};
+use homing_sandbox::{Fault, Sandbox, SandboxBuilder, Service, parse_fault};
 use lexopt::prelude::*;
 
 /// What is asked for.
 pub(crate) enum Command {
     Help,
-    Serve(Box<ServeOptions>),
+    Serve,
     /// Arguments for homing, the command first.
     Homing(Vec<OsString>),
 }
 
-/// How to serve.
-pub(crate) struct ServeOptions {
-    pub(crate) builder: SandboxBuilder,
-    pub(crate) faults: Vec<(Service, Fault)>,
-    pub(crate) clock_offsets: Vec<(Service, i64)>,
+/// What kind of sandbox is asked for.
+#[derive(Default)]
+pub(crate) struct SandboxOptions {
+    builder: SandboxBuilder,
+    faults: Vec<(Service, Fault)>,
+    clock_offsets: Vec<(Service, i64)>,
 }
 
-/// Reads the process's arguments.
-pub(crate) fn parse() -> Result<Command, lexopt::Error> {
+impl SandboxOptions {
+    /// Starts a sandbox of that kind.
+    pub(crate) fn start(self) -> io::Result<Sandbox> {
+        let sandbox = self.builder.start()?;
+        for (service, fault) in self.faults {
+            sandbox.set_fault(service, fault);
+        }
+        for (service, seconds) in self.clock_offsets {
+            sandbox.set_clock_offset(service, seconds);
+        }
+        Ok(sandbox)
+    }
+}
+
+/// Reads the process's arguments. Everything behind a command of homing is homing's.
+pub(crate) fn parse() -> Result<(Command, SandboxOptions), lexopt::Error> {
     let mut parser = lexopt::Parser::from_env();
-    match parser.next()? {
-        None | Some(Short('h') | Long("help")) => Ok(Command::Help),
-        Some(Value(command)) if command == "help" => Ok(Command::Help),
-        Some(Value(command)) if command == "serve" => serve(parser),
-        Some(Value(command)) if HOMING_COMMANDS.iter().any(|known| command == *known) => {
-            Ok(Command::Homing(std::iter::once(command).chain(parser.raw_args()?).collect()))
+    let mut options = SandboxOptions::default();
+    let mut command = Command::Help;
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok((Command::Help, options)),
+            Value(name) if name == "help" => return Ok((Command::Help, options)),
+            Value(name) if name == "serve" && matches!(command, Command::Help) => command = Command::Serve,
+            Value(name) if HOMING_COMMANDS.iter().any(|known| name == *known) && matches!(command, Command::Help) => {
+                let arguments = std::iter::once(name).chain(parser.raw_args()?).collect();
+                return Ok((Command::Homing(arguments), options));
+            }
+            Value(name) => return Err(format!("unknown command '{}'", name.to_string_lossy()).into()),
+            Long(name) => {
+                let name = name.to_owned();
+                option(&name, &mut parser, &mut options)?;
+            }
+            Short(_) => return Err(argument.unexpected()),
         }
-        Some(Value(command)) => Err(format!("unknown command '{}'", command.to_string_lossy()).into()),
-        Some(argument) => Err(argument.unexpected()),
     }
+    Ok((command, options))
 }
 
-fn serve(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
-    let mut options =
-        ServeOptions { builder: SandboxBuilder::default(), faults: Vec::new(), clock_offsets: Vec::new() };
-    while let Some(argument) = parser.next()? {
-        let builder = options.builder.clone();
-        match argument {
-            Long("thing-name") => options.builder = builder.thing_name(&parser.value()?.string()?),
-            Long("role-alias") => options.builder = builder.role_alias(&parser.value()?.string()?),
-            Long("region") => options.builder = builder.region(&parser.value()?.string()?),
-            Long("bucket") => options.builder = builder.bucket(&parser.value()?.string()?),
-            Long("token-length") => options.builder = builder.token_length(parser.value()?.parse()?),
-            Long("lifetime") => {
-                let seconds = parser.value()?.parse()?;
-                options.builder = builder.credential_lifetime(std::time::Duration::from_secs(seconds));
-            }
-            Long("versioned") => options.builder = builder.versioned(true),
-            Long("fault") => options.faults.push(homing_sandbox::parse_fault(&parser.value()?.string()?)?),
-            Long("clock") => {
-                let text = parser.value()?.string()?;
-                let (service, seconds) = text.split_once('=').ok_or("--clock takes SERVICE=SECONDS")?;
-                let seconds = seconds.parse().map_err(|error| format!("--clock {text}: {error}"))?;
-                options.clock_offsets.push((service.parse()?, seconds));
-            }
-            Short('h') | Long("help") => return Ok(Command::Help),
-            other => return Err(other.unexpected()),
+fn option(name: &str, parser: &mut lexopt::Parser, options: &mut SandboxOptions) -> Result<(), lexopt::Error> {
+    let builder = options.builder.clone();
+    match name {
+        "thing-name" => options.builder = builder.thing_name(&parser.value()?.string()?),
+        "role-alias" => options.builder = builder.role_alias(&parser.value()?.string()?),
+        "region" => options.builder = builder.region(&parser.value()?.string()?),
+        "bucket" => options.builder = builder.bucket(&parser.value()?.string()?),
+        "token-length" => options.builder = builder.token_length(parser.value()?.parse()?),
+        "lifetime" => options.builder = builder.credential_lifetime(Duration::from_secs(parser.value()?.parse()?)),
+        "versioned" => options.builder = builder.versioned(true),
+        "fault" => options.faults.push(parse_fault(&parser.value()?.string()?)?),
+        "clock" => {
+            let text = parser.value()?.string()?;
+            let (service, seconds) = text.split_once('=').ok_or("--clock takes SERVICE=SECONDS")?;
+            let seconds = seconds.parse().map_err(|error| format!("--clock {text}: {error}"))?;
+            options.clock_offsets.push((service.parse()?, seconds));
         }
+        _ => return Err(format!("unknown option '--{name}'").into()),
     }
-    Ok(Command::Serve(Box::new(options)))
+    Ok(())
 }
 
 /// The commands of homing that make sense against a sandbox that is gone afterwards.
@@ -73,14 +92,14 @@ pub(crate) const USAGE: u8 = 64;
 pub(crate) const HELP: &str = "\
 A local stand-in AWS: credential provider, S3, MQTT and HTTPS publish, on loopback only.
 
-cargo sandbox send FILE… [further arguments of homing send]
+cargo sandbox [options] send FILE… [further arguments of homing send]
     builds homing, runs it against a fresh sandbox, prints what arrived, exits with homing's code
-cargo sandbox put|publish|credentials [arguments of that homing command]
+cargo sandbox [options] put|publish|credentials [arguments of that homing command]
     the same for homing's other commands
-cargo sandbox serve [options]
+cargo sandbox [options] serve
     keeps a sandbox running, prints the path of a ready config.json and every arrival
 
-Options of serve:
+Options:
     --thing-name NAME  --role-alias ALIAS  --region REGION  --bucket BUCKET
     --token-length CHARACTERS   length of session tokens (900)
     --lifetime SECONDS          life of credentials (3600)

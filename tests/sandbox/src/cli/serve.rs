@@ -1,24 +1,19 @@
 //! `cargo sandbox serve`: a sandbox that stays until SIGINT or SIGTERM.
 
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use homing_sandbox::{Sandbox, Service};
 
-use super::options::ServeOptions;
+use super::homing::overriding_variables;
+use super::options::SandboxOptions;
+use super::signals::stop_on_signal;
 
 /// Serves until a signal comes, and prints each arrival.
-pub(crate) fn serve(options: Box<ServeOptions>) -> io::Result<()> {
+pub(crate) fn serve(options: SandboxOptions) -> io::Result<()> {
     let stop = stop_on_signal()?;
-    let sandbox = options.builder.start()?;
-    for (service, fault) in options.faults {
-        sandbox.set_fault(service, fault);
-    }
-    for (service, seconds) in options.clock_offsets {
-        sandbox.set_clock_offset(service, seconds);
-    }
+    let sandbox = options.start()?;
     introduce(&sandbox);
     let mut seen = 0;
     while !stop.load(Ordering::Relaxed) {
@@ -46,7 +41,7 @@ Try, in another terminal:
   homing credentials --config {config}
   AWS_CONTAINER_CREDENTIALS_FULL_URI={} AWS_CONTAINER_AUTHORIZATION_TOKEN={} homing credentials --config {config} --credentials container
   curl --cacert {} --cert {} --key {} https://localhost:{}/role-aliases/sandbox-role-alias/credentials
-Stop with Ctrl-C; the folder is removed then. Arrivals:
+{}Stop with Ctrl-C; the folder is removed then. Arrivals:
 ",
         container.full_uri,
         container.authorization_token,
@@ -54,29 +49,19 @@ Stop with Ctrl-C; the folder is removed then. Arrivals:
         certificates.device_certificate.display(),
         certificates.device_key.display(),
         sandbox.port(Service::Credentials),
+        warning(),
     );
 }
 
-/// A flag that SIGINT and SIGTERM raise.
-fn stop_on_signal() -> io::Result<Arc<AtomicBool>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let stop = Arc::new(AtomicBool::new(false));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (mut interrupt, mut terminate) = {
-        let _context = runtime.enter();
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
-    };
-    let raised = Arc::clone(&stop);
-    std::thread::spawn(move || {
-        runtime.block_on(async {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        });
-        raised.store(true, Ordering::Relaxed);
-    });
-    Ok(stop)
+/// Says which variables of the shell, probably the same in the other terminal, would keep homing from using the sandbox.
+fn warning() -> String {
+    let variables: Vec<String> =
+        overriding_variables().iter().map(|name| name.to_string_lossy().into_owned()).collect();
+    if variables.is_empty() {
+        return String::new();
+    }
+    let names = variables.join(" ");
+    format!("These variables of this shell would override config.json; first: unset {names}\n")
 }
 
 /// How soon a signal is noticed while nothing arrives.
