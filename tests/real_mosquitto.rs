@@ -1,5 +1,7 @@
 //! homing's MQTT against Eclipse Mosquitto: mutual TLS, access lists under MQTT 5, ALPN on port 443.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::net::TcpListener;

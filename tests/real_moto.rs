@@ -1,5 +1,7 @@
 //! Temporary credentials against moto with its authentication on: they sign for S3, and STS says whose they are.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::sync::LazyLock;

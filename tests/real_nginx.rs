@@ -1,5 +1,7 @@
 //! homing's credential provider client, and its HTTPS publishing, against nginx with `ssl_verify_client on`.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::process::Command;

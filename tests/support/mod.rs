@@ -5,6 +5,7 @@
 //! and one for each server: [`mosquitto`], [`nginx`], [`radosgw`], [`moto`]. `boto.py` is the other side's AWS client.
 
 #![allow(dead_code, reason = "every test program uses its own part of this module")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub(crate) mod boto;
 pub(crate) mod directory;
