@@ -3,7 +3,7 @@
 use super::source::Source;
 use crate::aws::s3_put::{Bucket, Encoding, ObjectHeaders, PutObject, PutObjectOutcome};
 use crate::cli;
-use crate::config::{Checksum, Config, Payload as Protection};
+use crate::config::Config;
 use crate::error::{Error, Fault, Result};
 use crate::net::http::{Body, BodySource, Client};
 use crate::net::stream::unix_time;
@@ -68,11 +68,7 @@ impl Uploader {
     /// # Errors
     /// [`Fault::Config`]: a chunk size out of range.
     pub fn new(config: &Config, client: Client, credentials: Box<Credentials>, place: Place) -> Result<Self> {
-        let mode = match config.payload {
-            Protection::Signed => PayloadMode::Signed,
-            Protection::SignedTrailer(checksum) => PayloadMode::SignedTrailer(algorithm(checksum)),
-            Protection::UnsignedTrailer(checksum) => PayloadMode::UnsignedTrailer(algorithm(checksum)),
-        };
+        let mode = config.payload;
         let chunk_size = ChunkSize::new(config.chunk_size)
             .map_err(|_| Error::new(Fault::Config, "invalid_value", "the chunk size is out of range"))?;
         let buffer = vec![0; buffer_length(mode, chunk_size)];
@@ -211,15 +207,6 @@ fn object_headers<'a>(headers: &'a cli::ObjectHeaders, media_type: &'a str) -> O
         server_side_encryption: headers.sse,
         kms_key_id: headers.sse_kms_key_id.as_deref(),
         if_none_match: headers.if_none_match,
-    }
-}
-
-const fn algorithm(checksum: Checksum) -> ChecksumAlgorithm {
-    match checksum {
-        Checksum::Crc32 => ChecksumAlgorithm::Crc32,
-        Checksum::Crc32c => ChecksumAlgorithm::Crc32c,
-        Checksum::Crc64Nvme => ChecksumAlgorithm::Crc64Nvme,
-        Checksum::Sha256 => ChecksumAlgorithm::Sha256,
     }
 }
 
