@@ -26,10 +26,12 @@ pub(crate) fn skip(suite: &str, reason: &str) {
 /// Python that has boto3 are in the environment that tests/setup makes.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path)
-        .chain(["/usr/sbin", "/sbin"].map(PathBuf::from))
-        .filter(|_| name != BOTO)
-        .chain(python_environments())
+    let elsewhere = env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    // Another moto on PATH may be of another version, with other ideas of authentication.
+    let from_python = [BOTO, "moto_server"].contains(&name);
+    python_environments()
+        .filter(|_| from_python)
+        .chain(elsewhere.filter(|_| !from_python))
         .map(|folder| folder.join(if name == BOTO { "python3" } else { name }))
         .find(|candidate| candidate.is_file())
 }
