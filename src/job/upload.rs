@@ -89,18 +89,25 @@ impl Uploader {
         check_size(source)?;
         let call = PutObject { bucket: self.place.bucket(), key };
         let media_type = headers.content_type.as_deref().unwrap_or_else(|| content_type(&source.name));
-        let mut request = call.request(
-            &object_headers(headers, media_type),
-            &Encoding {
-                encoded_length: encoded_length(self.mode, source.size, self.chunk_size),
-                decoded_length: source.size,
-                trailer: self.mode.trailer().map(ChecksumAlgorithm::header_name),
-            },
-        )?;
+        let headers = object_headers(headers, media_type);
+        // Radosgw takes a decoded length of 0 for a request without a body, and then finds the wrong hash.
+        let is_plain = source.size == 0 && self.mode == PayloadMode::Signed;
+        let encoding = (!is_plain).then(|| Encoding {
+            encoded_length: encoded_length(self.mode, source.size, self.chunk_size),
+            decoded_length: source.size,
+            trailer: self.mode.trailer().map(ChecksumAlgorithm::header_name),
+        });
+        let payload = if is_plain { Payload::Bytes(b"") } else { Payload::Streaming(self.mode) };
+        let mut request = call.request(&headers, encoding.as_ref())?;
         let time = unix_time();
-        let seed =
-            sigv4::sign(&mut request, &self.credentials, &self.place.region, S3, time, Payload::Streaming(self.mode))
-                .map_err(|error| unsignable(&error))?;
+        let seed = sigv4::sign(&mut request, &self.credentials, &self.place.region, S3, time, payload)
+            .map_err(|error| unsignable(&error))?;
+        let mut reply = [0; REPLY_CAPACITY];
+        if is_plain {
+            source.check_unchanged()?;
+            let answer = self.client.send(&request, Body::Bytes(b""), &mut reply)?;
+            return call.parse(&answer.reply(), unix_time());
+        }
         let signer = ChunkSigner::new(&self.credentials, &self.place.region, S3, time, seed)
             .map_err(|error| unsignable(&error))?;
         let framer = Framer::new(self.mode, source.size, self.chunk_size, signer);
@@ -114,7 +121,6 @@ impl Uploader {
             position: 0,
         };
         log::debug!("PUT {key}: {} bytes, {:?}", body.source.size, self.mode);
-        let mut reply = [0; REPLY_CAPACITY];
         let answer = self.client.send(&request, Body::Source(&mut body), &mut reply)?;
         let mut outcome = call.parse(&answer.reply(), unix_time())?;
         if let (None, Some(algorithm), Some(checksum)) =

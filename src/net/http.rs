@@ -485,6 +485,10 @@ fn explain_io(error: io::Error, host: &str) -> Error {
         Ok(other) => {
             unusable(host, "truncated_reply", &format!("its reply was cut short: {other}")).with_retryable(true)
         }
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            unusable(host, "truncated_reply", "the other side closed it before its reply was complete")
+                .with_retryable(true)
+        }
         Err(error) => stream::explain(&error, host),
     }
 }
