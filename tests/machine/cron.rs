@@ -130,15 +130,17 @@ const PEAK_RESIDENT_MAXIMUM: u64 = 4096;
 
 const MEASURE_PEAK: &str = r#"
 killall crond
-head -c 16777216 /dev/zero >/data/large.bin
-homing send /data/large.bin & sender=$!
+# Sparse: it would not fit.
+truncate -s 16M /data/large.bin
+homing send /data/large.bin >/var/log/homing.log 2>&1 & sender=$!
 while status=$(cat /proc/$sender/status 2>/dev/null); do
     reading=$(echo "$status" | sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p')
     [ -n "$reading" ] || break
     peak=$reading
     sleep 0.2
 done
-wait $sender && say "peak of a 16 MiB send in kB: $peak"
+wait $sender || cat /var/log/homing.log
+say "peak of a 16 MiB send in kB: $peak"
 "#;
 
 const SET_THE_CLOCK_WHEN_CRON_HAS_FAILED: &str = r#"

@@ -12,4 +12,6 @@ mod support;
 mod board;
 mod cron;
 mod emulator;
+mod greengrass;
 mod initramfs;
+mod nucleus;
