@@ -237,12 +237,13 @@ impl Ready {
 }
 
 fn unaddressed(config: &Config, id: Id, path: &Path, error: &TemplateError<'_>) -> Error {
+    let to_set = if *error == TemplateError::NoValue("thing") { Id::ThingName } else { id };
     Error::new(
         Fault::Config,
         "template_failed",
         format!("{}, applied to '{}': {error}", config.described(id), path.display()),
     )
-    .with_remedy(id.option().ways_to_set(config.document()))
+    .with_remedy(to_set.option().ways_to_set(config.document()))
 }
 
 fn too_long(needed: usize) -> Error {
