@@ -1,0 +1,113 @@
+//! A peer that goes away at any byte ends homing with an error of its own words: no hang, no spin, no success
+//! (RUSTSEC-2024-0336 was an endless loop in TLS at such a moment).
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use homing_sandbox::{Cut, DelayProxy, Direction, Sandbox, Service};
+
+use crate::support::{Finished, Run, file, sandbox};
+
+#[test]
+fn of_the_credential_provider() {
+    each_cut(Service::Credentials, Direction::ToClient, &|sandbox, endpoint| {
+        Run::new(sandbox, "credentials").args(["--credential-endpoint", endpoint])
+    });
+}
+
+#[test]
+fn of_s3_while_it_answers() {
+    each_cut(Service::S3, Direction::ToClient, &put);
+}
+
+#[test]
+fn of_s3_while_it_is_sent_the_file() {
+    each_cut(Service::S3, Direction::ToServer, &put);
+}
+
+#[test]
+fn of_the_broker() {
+    each_cut(Service::Mqtt, Direction::ToClient, &|sandbox, endpoint| {
+        Run::new(sandbox, "publish").args(["t", "-m", "x", "--data-endpoint", endpoint])
+    });
+}
+
+#[test]
+fn of_the_https_publish_endpoint() {
+    each_cut(Service::Publish, Direction::ToClient, &|sandbox, endpoint| {
+        let (_, port) = endpoint.split_once(':').unwrap();
+        Run::new(sandbox, "publish").args(["t", "-m", "x", "--via", "https", "--https-port", port])
+    });
+}
+
+#[test]
+fn of_the_container_endpoint() {
+    each_cut(Service::Container, Direction::ToClient, &|sandbox, endpoint| {
+        let path = sandbox.container_endpoint().full_uri;
+        let (_, path) = path.strip_prefix("http://").unwrap().split_once('/').unwrap();
+        Run::new(sandbox, "credentials")
+            .args(["--credentials", "container"])
+            .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("http://{endpoint}/{path}"))
+            .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", sandbox.container_endpoint().authorization_token)
+    });
+}
+
+fn put(sandbox: &Sandbox, endpoint: &str) -> Run {
+    let path = sandbox.folder().join("files/cut.bin");
+    Run::new(sandbox, "put").args(["--endpoint-url", endpoint]).arg(path).arg("s3://sandbox-bucket/cut.bin")
+}
+
+/// Cuts the connection after every few bytes of a whole conversation, in both ways of cutting.
+fn each_cut(service: Service, direction: Direction, prepare: &dyn Fn(&Sandbox, &str) -> Run) {
+    let sandbox = sandbox();
+    file(&sandbox, "cut.bin", FILE_SIZE);
+    let target = SocketAddr::from(([127, 0, 0, 1], sandbox.port(service)));
+    let proxy = DelayProxy::start(target, Duration::ZERO).unwrap();
+    let endpoint = format!("localhost:{}", proxy.port());
+    prepare(&sandbox, &endpoint).succeed();
+    let whole = proxy.connections()[0].bytes(direction);
+    let delivered = sandbox.arrivals().len();
+
+    for (cut, position) in positions(whole).into_iter().enumerate() {
+        let how = if cut % 2 == 0 { Cut::Close } else { Cut::Reset };
+        proxy.set_cut(Some((direction, position, how)));
+        let start = Instant::now();
+        let run = prepare(&sandbox, &endpoint).finish();
+        let context = format!("{how:?} after {position} of {whole} bytes: {run:?}");
+        assert!(start.elapsed() < AT_ONCE, "{context}");
+        if run.code == Some(0) {
+            // Behind the reply's last byte there is TLS's goodbye, which nobody has to wait for.
+            assert!(position + GOODBYE >= whole, "{context}");
+        } else {
+            check_failure(&run, &context);
+        }
+    }
+    proxy.set_cut(None);
+    prepare(&sandbox, &endpoint).succeed();
+    // Two more arrivals at least would mean that a failed run was not a failure: but what the service had already
+    // taken when its answer was cut off has arrived, so only what came before it can be told.
+    assert!(sandbox.arrivals().len() >= delivered);
+}
+
+fn check_failure(run: &Finished, context: &str) {
+    assert!(matches!(run.code, Some(69 | 75)), "{context}");
+    assert_eq!(run.stdout, "", "{context}");
+    assert!(run.stderr.starts_with("homing: "), "{context}");
+    assert!(!run.stderr.contains("panicked"), "{context}");
+}
+
+/// Every byte at both ends and of the first record's header, and some in between.
+fn positions(whole: u64) -> Vec<u64> {
+    let mut positions: Vec<u64> = (1..6).chain((1..SAMPLES).map(|sample| whole * sample / SAMPLES)).collect();
+    positions.extend([whole - 1]);
+    positions.sort_unstable();
+    positions.dedup();
+    positions
+}
+
+const SAMPLES: u64 = 16;
+const FILE_SIZE: usize = 60_000;
+/// TLS 1.3's close_notify: 5 bytes of header, 2 of alert, 1 of type, 16 of tag.
+const GOODBYE: u64 = 24;
+/// No deadline of homing's is as short; a run that ends by one of them has not noticed that the peer is gone.
+const AT_ONCE: Duration = Duration::from_secs(8);
