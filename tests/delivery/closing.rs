@@ -2,6 +2,7 @@
 //! (RUSTSEC-2024-0336 was an endless loop in TLS at such a moment).
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use homing_sandbox::{Cut, DelayProxy, Direction, Sandbox, Service};
@@ -27,8 +28,11 @@ fn of_s3_while_it_is_sent_the_file() {
 
 #[test]
 fn of_the_broker() {
+    // rumqttd 0.20 panics when a client whose CONNACK it could not deliver comes again, so each run has a name of its own.
+    let number = AtomicUsize::new(0);
     each_cut(Service::Mqtt, Direction::ToClient, &|sandbox, endpoint| {
-        Run::new(sandbox, "publish").args(["t", "-m", "x", "--data-endpoint", endpoint])
+        let client_id = format!("client-{}", number.fetch_add(1, Ordering::Relaxed));
+        Run::new(sandbox, "publish").args(["t", "-m", "x", "--data-endpoint", endpoint, "--client-id", &client_id])
     });
 }
 
@@ -82,11 +86,11 @@ fn each_cut(service: Service, direction: Direction, prepare: &dyn Fn(&Sandbox, &
             check_failure(&run, &context);
         }
     }
+    if direction == Direction::ToServer {
+        assert_eq!(sandbox.arrivals().len(), delivered, "half a request had an effect");
+    }
     proxy.set_cut(None);
     prepare(&sandbox, &endpoint).succeed();
-    // Two more arrivals at least would mean that a failed run was not a failure: but what the service had already
-    // taken when its answer was cut off has arrived, so only what came before it can be told.
-    assert!(sandbox.arrivals().len() >= delivered);
 }
 
 fn check_failure(run: &Finished, context: &str) {
