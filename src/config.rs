@@ -23,6 +23,8 @@ use std::time::Duration;
 
 use crate::error::{Error, Fault, Result};
 use crate::options::{Id, Kind};
+use crate::protocol::checksum::ChecksumAlgorithm;
+use crate::protocol::chunked::PayloadMode;
 use origin::Problem;
 use sources::Settings;
 
@@ -70,7 +72,7 @@ pub struct Config {
     /// MQTT quality of service.
     pub qos: Qos,
     /// How uploaded bytes are protected.
-    pub payload: Payload,
+    pub payload: PayloadMode,
     /// Bytes of a chunk, 8,192 to 1 MiB.
     pub chunk_size: usize,
     /// Whether the bucket stands in the path.
@@ -126,30 +128,6 @@ pub enum CredentialSource {
     Container,
     /// `AWS_ACCESS_KEY_ID` and its companions.
     Environment,
-}
-
-/// How uploaded bytes are protected, with the checksum behind them where there is one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Payload {
-    /// Every chunk is signed.
-    Signed,
-    /// Every chunk is signed, and so is the checksum behind them.
-    SignedTrailer(Checksum),
-    /// A checksum behind unsigned chunks; TLS protects them.
-    UnsignedTrailer(Checksum),
-}
-
-/// Checksum algorithms of S3 that can stand behind the bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Checksum {
-    /// CRC-32.
-    Crc32,
-    /// CRC-32C (Castagnoli).
-    Crc32c,
-    /// CRC-64/NVME.
-    Crc64Nvme,
-    /// SHA-256.
-    Sha256,
 }
 
 impl Config {
@@ -526,20 +504,19 @@ impl<'a> Reader<'a> {
     }
 
     /// A checksum asks for a trailer, and a trailer for a checksum.
-    fn payload(&mut self) -> Payload {
+    fn payload(&mut self) -> PayloadMode {
         let payload = self.choice(Id::Payload);
-        let checksum = match self.choice(Id::Checksum) {
-            Some("crc32") => Some(Checksum::Crc32),
-            Some("crc32c") => Some(Checksum::Crc32c),
-            Some("crc64nvme") => Some(Checksum::Crc64Nvme),
-            Some("sha256") => Some(Checksum::Sha256),
-            _ => None,
-        };
+        // The words of the table are the algorithms' names, and "none".
+        let checksum = self.choice(Id::Checksum).and_then(|word| word.parse::<ChecksumAlgorithm>().ok());
         match (payload, checksum) {
-            (Some("unsigned-trailer"), checksum) => Payload::UnsignedTrailer(checksum.unwrap_or(Checksum::Crc32)),
-            (Some("signed-trailer"), checksum) => Payload::SignedTrailer(checksum.unwrap_or(Checksum::Crc32)),
-            (_, Some(checksum)) => Payload::SignedTrailer(checksum),
-            (_, None) => Payload::Signed,
+            (Some("unsigned-trailer"), checksum) => {
+                PayloadMode::UnsignedTrailer(checksum.unwrap_or(ChecksumAlgorithm::Crc32))
+            }
+            (Some("signed-trailer"), checksum) => {
+                PayloadMode::SignedTrailer(checksum.unwrap_or(ChecksumAlgorithm::Crc32))
+            }
+            (_, Some(checksum)) => PayloadMode::SignedTrailer(checksum),
+            (_, None) => PayloadMode::Signed,
         }
     }
 }

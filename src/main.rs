@@ -34,7 +34,7 @@ fn run() -> Result<u8> {
         Command::Version => print(cli::help::version()),
         Command::Send(command) => send::run(&config()?, command, &mut screen),
         Command::Put(command) => put::run(&config()?, command, &mut screen),
-        Command::Publish(command) => publish::run(&config()?, command),
+        Command::Publish(command) => publish::run(&config()?, command, &mut screen),
         Command::Credentials(format) => show_credentials::run(&config()?, *format),
     }
 }

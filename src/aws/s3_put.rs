@@ -64,11 +64,11 @@ pub struct PutObjectOutcome {
 }
 
 impl PutObject<'_> {
-    /// Builds the request; it is still to be signed.
+    /// Builds the request; it is still to be signed. Without an `encoding` it has no body: an empty object.
     ///
     /// # Errors
     /// A configuration or data error for what S3 cannot take.
-    pub fn request(&self, headers: &ObjectHeaders<'_>, encoding: &Encoding<'_>) -> Result<Request> {
+    pub fn request(&self, headers: &ObjectHeaders<'_>, encoding: Option<&Encoding<'_>>) -> Result<Request> {
         if self.key.is_empty() || self.key.len() > KEY_CAPACITY {
             let length = self.key.len();
             return Err(Error::new(
@@ -81,18 +81,22 @@ impl PutObject<'_> {
         let path = format!("{base}/{}", encode_key(self.key));
         let mut request = Request::new("PUT", &authority, &path, "").map_err(too_large)?;
         let mut header = |name: &str, value: &str| request.header(name, value).map_err(too_large);
-        header("content-length", &encoding.encoded_length.to_string())?;
-        match headers.content_encoding {
-            // S3 takes aws-chunked off and keeps the rest with the object.
-            Some(own) => {
-                check_header_value("content encoding", own)?;
-                header("content-encoding", &format!("aws-chunked,{own}"))?;
-            }
-            None => header("content-encoding", "aws-chunked")?,
+        header("content-length", &encoding.map_or(0, |encoding| encoding.encoded_length).to_string())?;
+        if let Some(own) = headers.content_encoding {
+            check_header_value("content encoding", own)?;
         }
-        header("x-amz-decoded-content-length", &encoding.decoded_length.to_string())?;
-        if let Some(trailer) = encoding.trailer {
-            header("x-amz-trailer", trailer)?;
+        match (encoding, headers.content_encoding) {
+            // S3 takes aws-chunked off and keeps the rest with the object.
+            (Some(_), Some(own)) => header("content-encoding", &format!("aws-chunked,{own}"))?,
+            (Some(_), None) => header("content-encoding", "aws-chunked")?,
+            (None, Some(own)) => header("content-encoding", own)?,
+            (None, None) => {}
+        }
+        if let Some(encoding) = encoding {
+            header("x-amz-decoded-content-length", &encoding.decoded_length.to_string())?;
+            if let Some(trailer) = encoding.trailer {
+                header("x-amz-trailer", trailer)?;
+            }
         }
         for (what, name, value) in [
             ("content type", "content-type", headers.content_type),
@@ -221,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_bare_request_has_the_encoding_and_nothing_else() {
-        let request = CALL.request(&ObjectHeaders::default(), &ENCODING).unwrap();
+        let request = CALL.request(&ObjectHeaders::default(), Some(&ENCODING)).unwrap();
         assert_eq!((request.method, &*request.path, &*request.query), ("PUT", "/camera-1/a%20b.jpg", ""));
         assert!(request.headers().eq([
             ("content-length", "66824"),
@@ -246,7 +250,7 @@ mod tests {
                     kms_key_id: Some("alias/mine"),
                     if_none_match: true,
                 },
-                &Encoding { trailer: Some("x-amz-checksum-crc32"), ..ENCODING },
+                Some(&Encoding { trailer: Some("x-amz-checksum-crc32"), ..ENCODING }),
             )
             .unwrap();
         for (name, value) in [
@@ -272,7 +276,7 @@ mod tests {
                 pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>()
             };
             let headers = ObjectHeaders { metadata: &owned(metadata), tags: &owned(tags), ..Default::default() };
-            CALL.request(&headers, &ENCODING).unwrap_err().fault()
+            CALL.request(&headers, Some(&ENCODING)).unwrap_err().fault()
         };
         let long = "x".repeat(2048);
         for metadata in [
@@ -289,15 +293,15 @@ mod tests {
             assert_eq!(refused(&[], tags), Fault::Usage, "{tags:?}");
         }
         let headers = ObjectHeaders { content_type: Some("a\r\nb: c"), ..Default::default() };
-        assert_eq!(CALL.request(&headers, &ENCODING).unwrap_err().fault(), Fault::Config);
+        assert_eq!(CALL.request(&headers, Some(&ENCODING)).unwrap_err().fault(), Fault::Config);
         for key in ["", &"k".repeat(1025)] {
             assert_eq!(
-                PutObject { key, ..CALL }.request(&ObjectHeaders::default(), &ENCODING).unwrap_err().fault(),
+                PutObject { key, ..CALL }.request(&ObjectHeaders::default(), Some(&ENCODING)).unwrap_err().fault(),
                 Fault::Data
             );
         }
         let longest = "é".repeat(512);
-        assert!(PutObject { key: &longest, ..CALL }.request(&ObjectHeaders::default(), &ENCODING).is_ok());
+        assert!(PutObject { key: &longest, ..CALL }.request(&ObjectHeaders::default(), Some(&ENCODING)).is_ok());
     }
 
     #[test]

@@ -41,8 +41,11 @@ impl Settings {
         let mut settings = Self { found: vec![None; OPTIONS.len()], document: String::new() };
         settings.read_document(sources, problems);
         for option in OPTIONS.iter().filter(|option| option.is_configuration()) {
+            let found = &mut settings.found[option.id as usize];
             if let Some(setting) = from_flag_or_variable(option, sources) {
-                settings.found[option.id as usize] = Some(setting);
+                *found = Some(setting);
+            } else if found.is_none() {
+                *found = from_variable(option, sources, |name| LAST_RESORTS.contains(&name));
             }
         }
         settings
@@ -136,7 +139,11 @@ fn from_flag_or_variable(option: &'static Opt, sources: &Sources<'_>) -> Option<
             && (sources.environment)("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
                 .is_some_and(|value| value.eq_ignore_ascii_case("true"))
     };
-    option.variables.iter().filter(|name| !ignored(name)).find_map(|name| {
+    from_variable(option, sources, |name| !ignored(name) && !LAST_RESORTS.contains(&name))
+}
+
+fn from_variable(option: &'static Opt, sources: &Sources<'_>, counts: impl Fn(&str) -> bool) -> Option<Setting> {
+    option.variables.iter().filter(|name| counts(name)).find_map(|name| {
         let value = (sources.environment)(name).filter(|value| value != OsStr::new(""))?;
         Some(Setting { value, origin: Origin::Variable(name) })
     })
@@ -148,3 +155,7 @@ fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
     File::open(path)?.take(CONFIG_TEXT_MAXIMUM as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
+
+/// Variables that count only where nothing else sets the option. Machines set AWS_CA_BUNDLE for all programs, to a
+/// bundle of public authorities; it must not take the place of the one that homing's own configuration names.
+const LAST_RESORTS: [&str; 1] = ["AWS_CA_BUNDLE"];

@@ -34,7 +34,7 @@ fn the_documented_configuration_is_taken_whole() {
     assert_eq!(config.client_id().unwrap(), "example-thing-homing");
     assert_eq!(config.endpoint_url.as_ref().unwrap().host, "s3.example.com");
     assert_eq!((config.mqtt_port(), config.https_port()), (8883, 8443));
-    assert_eq!((config.inline_limit, config.chunk_size, config.payload), (51_200, 65_536, Payload::Signed));
+    assert_eq!((config.inline_limit, config.chunk_size, config.payload), (51_200, 65_536, PayloadMode::Signed));
     assert!(config.warnings.is_empty());
 }
 
@@ -72,6 +72,8 @@ fn aws_variables_are_honoured() {
     assert_eq!(config.thing_name().unwrap(), "t");
     assert_eq!(config.endpoint_url.unwrap().host, "a");
     assert_eq!(config.ca_file.unwrap(), Path::new("/ca.pem"));
+    let config = load_from(&[], &variables, r#"{"ca_file":"/own.pem"}"#).unwrap();
+    assert_eq!(config.ca_file.as_deref(), Some("/own.pem".as_ref()), "AWS_CA_BUNDLE is for what names none");
     let variables = [("AWS_ENDPOINT_URL", "https://a"), ("AWS_ENDPOINT_URL_S3", "https://b")];
     assert_eq!(load_from(&[], &variables, "").unwrap().endpoint_url.unwrap().host, "b");
     let variables = [("AWS_ENDPOINT_URL", "https://a"), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "TRUE")];
@@ -197,11 +199,11 @@ fn the_client_id_is_not_the_bare_thing_name() {
 #[test]
 fn a_checksum_asks_for_a_trailer_and_a_trailer_for_a_checksum() {
     for (payload, checksum, expected) in [
-        ("signed", "none", Payload::Signed),
-        ("signed", "sha256", Payload::SignedTrailer(Checksum::Sha256)),
-        ("signed-trailer", "none", Payload::SignedTrailer(Checksum::Crc32)),
-        ("unsigned-trailer", "none", Payload::UnsignedTrailer(Checksum::Crc32)),
-        ("unsigned-trailer", "crc64nvme", Payload::UnsignedTrailer(Checksum::Crc64Nvme)),
+        ("signed", "none", PayloadMode::Signed),
+        ("signed", "sha256", PayloadMode::SignedTrailer(ChecksumAlgorithm::Sha256)),
+        ("signed-trailer", "none", PayloadMode::SignedTrailer(ChecksumAlgorithm::Crc32)),
+        ("unsigned-trailer", "none", PayloadMode::UnsignedTrailer(ChecksumAlgorithm::Crc32)),
+        ("unsigned-trailer", "crc64nvme", PayloadMode::UnsignedTrailer(ChecksumAlgorithm::Crc64Nvme)),
     ] {
         let config = load_from(&[(Id::Payload, payload), (Id::Checksum, checksum)], &[], "").unwrap();
         assert_eq!(config.payload, expected);

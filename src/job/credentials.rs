@@ -25,8 +25,9 @@ pub fn obtain(config: &Config, network: &Network<'_>) -> Result<Box<Credentials>
     match source {
         CredentialSource::RoleAlias => from_role_alias(config, network),
         CredentialSource::Container => from_container(network),
-        CredentialSource::Environment => from_environment(),
+        CredentialSource::Environment => return from_environment(),
     }
+    .map_err(|error| error.context(format_args!("no credentials from the {}", name(source))))
 }
 
 /// What the source is called in logs, as `--credentials` takes it.

@@ -25,7 +25,10 @@ impl Screen {
     /// Standard output cannot be written.
     pub fn outcome(&mut self, outcome: &Outcome<'_>) -> Result<()> {
         if let Err(error) = outcome.result {
-            complain(&error.clone().context(outcome.file.display()));
+            complain(&match outcome.file {
+                Some(file) => error.clone().context(file.display()),
+                None => error.clone(),
+            });
         }
         if self.json {
             print(|out| outcome.write_json(out))

@@ -121,7 +121,7 @@ impl<'a> File<'a> {
         let ready = self.ready.as_ref().ok();
         let by_s3 = ready.is_some_and(|ready| ready.plan != Plan::Inline);
         screen.outcome(&Outcome {
-            file: self.path,
+            file: Some(self.path),
             result: self.result.as_ref().map(|via| *via),
             dry_run,
             bucket: config.bucket.as_deref().filter(|_| by_s3).unwrap_or_default(),

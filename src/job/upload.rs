@@ -3,7 +3,7 @@
 use super::source::Source;
 use crate::aws::s3_put::{Bucket, Encoding, ObjectHeaders, PutObject, PutObjectOutcome};
 use crate::cli;
-use crate::config::{Checksum, Config, Payload as Protection};
+use crate::config::Config;
 use crate::error::{Error, Fault, Result};
 use crate::net::http::{Body, BodySource, Client};
 use crate::net::stream::unix_time;
@@ -68,11 +68,7 @@ impl Uploader {
     /// # Errors
     /// [`Fault::Config`]: a chunk size out of range.
     pub fn new(config: &Config, client: Client, credentials: Box<Credentials>, place: Place) -> Result<Self> {
-        let mode = match config.payload {
-            Protection::Signed => PayloadMode::Signed,
-            Protection::SignedTrailer(checksum) => PayloadMode::SignedTrailer(algorithm(checksum)),
-            Protection::UnsignedTrailer(checksum) => PayloadMode::UnsignedTrailer(algorithm(checksum)),
-        };
+        let mode = config.payload;
         let chunk_size = ChunkSize::new(config.chunk_size)
             .map_err(|_| Error::new(Fault::Config, "invalid_value", "the chunk size is out of range"))?;
         let buffer = vec![0; buffer_length(mode, chunk_size)];
@@ -93,18 +89,25 @@ impl Uploader {
         check_size(source)?;
         let call = PutObject { bucket: self.place.bucket(), key };
         let media_type = headers.content_type.as_deref().unwrap_or_else(|| content_type(&source.name));
-        let mut request = call.request(
-            &object_headers(headers, media_type),
-            &Encoding {
-                encoded_length: encoded_length(self.mode, source.size, self.chunk_size),
-                decoded_length: source.size,
-                trailer: self.mode.trailer().map(ChecksumAlgorithm::header_name),
-            },
-        )?;
+        let headers = object_headers(headers, media_type);
+        // Radosgw takes a decoded length of 0 for a request without a body, and then finds the wrong hash.
+        let is_plain = source.size == 0 && self.mode == PayloadMode::Signed;
+        let encoding = (!is_plain).then(|| Encoding {
+            encoded_length: encoded_length(self.mode, source.size, self.chunk_size),
+            decoded_length: source.size,
+            trailer: self.mode.trailer().map(ChecksumAlgorithm::header_name),
+        });
+        let payload = if is_plain { Payload::Bytes(b"") } else { Payload::Streaming(self.mode) };
+        let mut request = call.request(&headers, encoding.as_ref())?;
         let time = unix_time();
-        let seed =
-            sigv4::sign(&mut request, &self.credentials, &self.place.region, S3, time, Payload::Streaming(self.mode))
-                .map_err(|error| unsignable(&error))?;
+        let seed = sigv4::sign(&mut request, &self.credentials, &self.place.region, S3, time, payload)
+            .map_err(|error| unsignable(&error))?;
+        let mut reply = [0; REPLY_CAPACITY];
+        if is_plain {
+            source.check_unchanged()?;
+            let answer = self.client.send(&request, Body::Bytes(b""), &mut reply)?;
+            return call.parse(&answer.reply(), unix_time());
+        }
         let signer = ChunkSigner::new(&self.credentials, &self.place.region, S3, time, seed)
             .map_err(|error| unsignable(&error))?;
         let framer = Framer::new(self.mode, source.size, self.chunk_size, signer);
@@ -118,7 +121,6 @@ impl Uploader {
             position: 0,
         };
         log::debug!("PUT {key}: {} bytes, {:?}", body.source.size, self.mode);
-        let mut reply = [0; REPLY_CAPACITY];
         let answer = self.client.send(&request, Body::Source(&mut body), &mut reply)?;
         let mut outcome = call.parse(&answer.reply(), unix_time())?;
         if let (None, Some(algorithm), Some(checksum)) =
@@ -211,15 +213,6 @@ fn object_headers<'a>(headers: &'a cli::ObjectHeaders, media_type: &'a str) -> O
         server_side_encryption: headers.sse,
         kms_key_id: headers.sse_kms_key_id.as_deref(),
         if_none_match: headers.if_none_match,
-    }
-}
-
-const fn algorithm(checksum: Checksum) -> ChecksumAlgorithm {
-    match checksum {
-        Checksum::Crc32 => ChecksumAlgorithm::Crc32,
-        Checksum::Crc32c => ChecksumAlgorithm::Crc32c,
-        Checksum::Crc64Nvme => ChecksumAlgorithm::Crc64Nvme,
-        Checksum::Sha256 => ChecksumAlgorithm::Sha256,
     }
 }
 

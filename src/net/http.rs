@@ -146,7 +146,9 @@ impl Client {
         *lock(&self.shared.write_error) = None;
 
         let asked = unix_time();
-        let mut guarded = GuardedBody { source: None, abandoned: &self.shared.abandoned, failure: None };
+        let length = request.header_value("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        let mut guarded =
+            GuardedBody { source: None, remaining: length, abandoned: &self.shared.abandoned, failure: None };
         let result = match body {
             Body::Empty => self.run(builder, ()),
             Body::Bytes(bytes) => self.run(builder, bytes),
@@ -420,20 +422,26 @@ impl std::fmt::Debug for HttpTransport {
 /// ureq reads a reply only after it has been given the whole body. None of that is sent.
 struct GuardedBody<'a> {
     source: Option<&'a mut dyn BodySource>,
+    /// Bytes that ureq still waits for.
+    remaining: u64,
     abandoned: &'a AtomicBool,
     failure: Option<Error>,
 }
 
 impl Read for GuardedBody<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.abandoned.load(Ordering::Relaxed) {
-            return Ok(buffer.len());
-        }
-        let Some(source) = &mut self.source else { return Ok(0) };
-        source.fill(buffer).map_err(|error| {
-            self.failure = Some(error);
-            io::Error::other("the body's source failed")
-        })
+        let wanted = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(buffer.len());
+        let count = if self.abandoned.load(Ordering::Relaxed) {
+            wanted
+        } else {
+            let Some(source) = &mut self.source else { return Ok(0) };
+            source.fill(&mut buffer[..wanted]).map_err(|error| {
+                self.failure = Some(error);
+                io::Error::other("the body's source failed")
+            })?
+        };
+        self.remaining -= count as u64;
+        Ok(count)
     }
 }
 
@@ -476,6 +484,10 @@ fn explain_io(error: io::Error, host: &str) -> Error {
         }
         Ok(other) => {
             unusable(host, "truncated_reply", &format!("its reply was cut short: {other}")).with_retryable(true)
+        }
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            unusable(host, "truncated_reply", "the other side closed it before its reply was complete")
+                .with_retryable(true)
         }
         Err(error) => stream::explain(&error, host),
     }

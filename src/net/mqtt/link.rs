@@ -19,6 +19,7 @@ pub(super) struct Link<S>(RefCell<Inner<S>>);
 struct Inner<S> {
     stream: S,
     notices: NoticeReader,
+    tls_error: Option<rustls::Error>,
     /// What arrived while a write was blocked, from `start` to `end`.
     early: [u8; EARLY],
     start: usize,
@@ -29,7 +30,15 @@ struct Inner<S> {
 impl<S: Duplex> Link<S> {
     pub(super) fn new(stream: S) -> Self {
         let notices = NoticeReader::default();
-        Self(RefCell::new(Inner { stream, notices, early: [0; EARLY], start: 0, end: 0, blocked_on_write: false }))
+        Self(RefCell::new(Inner {
+            stream,
+            notices,
+            tls_error: None,
+            early: [0; EARLY],
+            start: 0,
+            end: 0,
+            blocked_on_write: false,
+        }))
     }
 
     /// Waits for whatever made the last poll pending, or `also`, or the deadline.
@@ -59,6 +68,12 @@ impl<S: Duplex> Link<S> {
         self.0.borrow().notices.last().cloned()
     }
 
+    /// Why TLS ended the connection. With TLS 1.3 a server refuses a client certificate only after the handshake
+    /// (RFC 8446, section 4.4.2.4), so it looks like a close in the middle of MQTT.
+    pub(super) fn tls_error(&self) -> Option<rustls::Error> {
+        self.0.borrow().tls_error.clone()
+    }
+
     /// The Maximum Packet Size of the broker's CONNACK, in bytes, if it has one.
     pub(super) fn maximum_packet_size(&self) -> Option<u32> {
         self.0.borrow().notices.maximum_packet_size()
@@ -75,7 +90,12 @@ impl<S: Duplex> Inner<S> {
                     return Ok(count);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    if let Some(tls_error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                        self.tls_error = Some(tls_error.clone());
+                    }
+                    return Err(error);
+                }
             }
         }
     }

@@ -15,6 +15,8 @@ use super::notice::{Notice, Packet};
 use super::{MqttSettings, Qos};
 use crate::error::{Error, Result};
 use crate::net::duplex::Duplex;
+use crate::net::stream::unix_time;
+use crate::net::tls;
 
 /// What the thread owns.
 pub(super) struct Worker<C> {
@@ -186,6 +188,9 @@ impl<S: Duplex, C: Fn() -> Result<S>> Worker<C> {
             Err(Stop::Wait(error)) => MqttError::Transport(error),
         };
         link.listen_to_the_end();
+        if let Some(tls_error) = link.tls_error() {
+            return Err(tls::explain(&tls_error, &settings.broker, unix_time()));
+        }
         let notice = link.last_notice().filter(|notice| notice.packet != Packet::Puback);
         Err(match error {
             MqttError::Peer(PeerError::InvalidPacket) if notice.is_none() => failure::not_mqtt(settings),
@@ -319,6 +324,10 @@ impl<S: Duplex, C: Fn() -> Result<S>> Worker<C> {
     fn lost(&self, link: &Link<S>, message: Message<'_>, error: &MqttError<io::Error>) -> Published {
         let settings = &self.settings;
         link.listen_to_the_end();
+        if let Some(tls_error) = link.tls_error() {
+            let error = tls::explain(&tls_error, &settings.broker, unix_time());
+            return Published::Lost(error, SecondTry::Useless);
+        }
         match error {
             MqttError::Disconnected | MqttError::Transport(_) | MqttError::WriteZero => {
                 let notice = link.last_notice().filter(is_disconnect);

@@ -1,0 +1,167 @@
+//! Temporary credentials against moto with its authentication on: they sign for S3, and STS says whose they are.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::sync::LazyLock;
+
+use serde_json::json;
+use support::boto::{Client, Keys};
+use support::directory::Directory;
+use support::homing::{Config, Outcome, homing};
+use support::moto::{self, Moto};
+use support::nginx::{Builder, Nginx, Provider};
+use support::packages;
+use support::pki::Authority;
+use support::{BUCKET, REGION, ROLE_ALIAS, THING, sample};
+
+#[test]
+fn an_object_is_put_with_session_credentials() {
+    let Some(service) = service() else { return };
+    let content = sample(200_000);
+
+    let outcome = put(service, &service.session(), &content, "device/object");
+
+    outcome.expect_code(0);
+    assert!(service.owner().get_object(BUCKET, "device/object") == content, "the object's bytes differ");
+}
+
+#[test]
+fn a_wrong_secret_is_refused_by_its_signature() {
+    let Some(service) = service() else { return };
+    let mut keys = service.session();
+    keys.secret_access_key.push('x');
+
+    let outcome = put(service, &keys, b"content", "wrong-secret");
+
+    outcome.expect_code(77).expect_error("SignatureDoesNotMatch").expect_nowhere(&keys.secret_access_key);
+    let keys = service.owner().list_keys(BUCKET);
+    assert!(!keys.iter().any(|key| key == "wrong-secret"), "it is there after a refusal: {keys:?}");
+}
+
+#[test]
+fn a_token_of_another_session_is_refused() {
+    let Some(service) = service() else { return };
+    let keys = Keys { session_token: service.session().session_token, ..service.session() };
+
+    let outcome = put(service, &keys, b"content", "foreign-token");
+
+    outcome.expect_code(77).expect_error("InvalidToken");
+    let keys = service.owner().list_keys(BUCKET);
+    assert!(!keys.iter().any(|key| key == "foreign-token"), "it is there after a refusal: {keys:?}");
+}
+
+#[test]
+fn an_action_that_the_role_does_not_allow_is_refused() {
+    let Some(service) = service() else { return };
+    let file = Directory::new("put");
+    let path = file.write("content", "content");
+    let outcome = call(service, &service.session(), &["put", path.to_str().unwrap(), "s3://another-bucket/object"]);
+    outcome.expect_code(77).expect_error("AccessDenied");
+}
+
+#[test]
+fn boto3_runs_homing_for_its_credentials_and_sts_knows_the_role() {
+    let Some(service) = service() else { return };
+    let device = Device::start(service);
+    // The ground: without credentials from somewhere the service does not answer.
+    let nobody =
+        Keys { access_key_id: "nobody".to_owned(), secret_access_key: "nothing".to_owned(), session_token: None };
+    let refusal = service.client(Some(nobody)).attempt("sts", "get_caller_identity", json!({}), None);
+    assert_eq!(refusal["status"], 403, "{refusal}");
+
+    let aws_config = device.directory.write(
+        "aws-config",
+        format!(
+            "[default]\ncredential_process = {} --config {} credentials --format process\n",
+            env!("CARGO_BIN_EXE_homing"),
+            device.config_file
+        ),
+    );
+    let client = Client {
+        environment: vec![("AWS_CONFIG_FILE".to_owned(), aws_config.to_str().unwrap().to_owned())],
+        ..service.client(None)
+    };
+
+    let identity = client.call("sts", "get_caller_identity", json!({}));
+
+    let arn = identity["Arn"].as_str().unwrap();
+    assert!(arn.ends_with(&format!(":assumed-role/{ROLE_ALIAS}/device-session")), "{arn}");
+}
+
+#[test]
+fn every_format_carries_credentials_that_sts_accepts() {
+    let Some(service) = service() else { return };
+    let device = Device::start(service);
+    let arguments = ["--config", &device.config_file, "credentials", "--format", "env"];
+    let script = homing(arguments).run();
+    script.expect_code(0);
+    let shell = std::process::Command::new("sh")
+        .arg("-c")
+        .arg(format!(
+            "{}\nprintf '%s\\n' \"$AWS_ACCESS_KEY_ID\" \"$AWS_SECRET_ACCESS_KEY\" \"$AWS_SESSION_TOKEN\"",
+            script.stdout
+        ))
+        .output()
+        .unwrap();
+    let text = String::from_utf8(shell.stdout).unwrap();
+    let mut lines = text.lines().map(str::to_owned);
+    let mut next = || lines.next().unwrap_or_else(|| panic!("{script}"));
+    let keys = Keys { access_key_id: next(), secret_access_key: next(), session_token: Some(next()) };
+
+    let identity = service.client(Some(keys)).call("sts", "get_caller_identity", json!({}));
+
+    assert!(identity["Arn"].as_str().unwrap().contains(ROLE_ALIAS), "{identity}");
+}
+
+/// A device whose credential provider (nginx) gives it a real session of moto's STS.
+struct Device {
+    directory: Directory,
+    config_file: String,
+    _provider: Nginx,
+}
+
+impl Device {
+    fn start(service: &Moto) -> Self {
+        let directory = Directory::new("moto-device");
+        let authority = Authority::new("fleet authority");
+        let ca_file = authority.write(&directory, "ca.pem");
+        let server = authority.server(&directory, "server", &["localhost"]);
+        let identity = authority.device(&directory, "device", THING);
+        let reply = service.session().provider_reply();
+        let mut builder = Builder::new();
+        let provider =
+            Provider { protocols: "TLSv1.2 TLSv1.3", server: &server, device_authority: &authority, reply: &reply };
+        let port = builder.credential_provider(&provider);
+        let provider = builder.start();
+        let config_file = Config::new(&identity, &ca_file)
+            .with("credential_endpoint", format!("localhost:{port}"))
+            .with("role_alias", ROLE_ALIAS)
+            .write(&directory);
+        Self { config_file: config_file.to_str().unwrap().to_owned(), directory, _provider: provider }
+    }
+}
+
+fn put(service: &Moto, keys: &Keys, content: &[u8], key: &str) -> Outcome {
+    let directory = Directory::new("put");
+    let file = directory.write("content", content);
+    call(service, keys, &["put", file.to_str().unwrap(), &format!("s3://{BUCKET}/{key}")])
+}
+
+/// homing with these keys in the environment and nothing else.
+fn call(service: &Moto, keys: &Keys, arguments: &[&str]) -> Outcome {
+    let endpoint = service.endpoint();
+    let settings = ["--credentials", "environment", "--region", REGION, "--path-style"];
+    homing(settings.into_iter().chain(["--endpoint-url", &endpoint]).chain(arguments.iter().copied()))
+        .env("HOMING_CA_FILE", &service.ca_file)
+        .keys(keys)
+        .run()
+}
+
+/// One service for all tests.
+fn service() -> Option<&'static Moto> {
+    static SERVICE: LazyLock<Option<Moto>> =
+        LazyLock::new(|| packages::available("moto", moto::PROGRAMS).then(Moto::start));
+    SERVICE.as_ref()
+}
