@@ -53,6 +53,19 @@ fn outcomes_as_json_lines() {
 }
 
 #[test]
+fn files_arrive_even_when_nobody_reads_the_outcomes() {
+    let sandbox = sandbox();
+    let files: Vec<_> = (0..3).map(|number| file(&sandbox, &format!("{number}.bin"), 3)).collect();
+    let mut command = Run::new(&sandbox, "send").arg("--json").args(&files).into_command();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = command.stdout(writer).output().unwrap();
+    assert_eq!(output.status.code(), Some(74), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("standard output"), "{output:?}");
+    assert_eq!(sandbox.messages().len(), 3);
+}
+
+#[test]
 fn verbosely_each_outcome_has_a_line_and_each_step_is_told() {
     let sandbox = sandbox();
     let (small, large) = (file(&sandbox, "small.bin", 3), file(&sandbox, "large.bin", 60_000));
