@@ -7,11 +7,23 @@ use std::time::{Duration, Instant};
 
 use homing_sandbox::{Cut, DelayProxy, Direction, Sandbox, Service};
 
+use rustls::version::TLS12;
+
+use crate::recorder::Recorder;
 use crate::support::{Finished, Run, file, sandbox};
 
 #[test]
 fn of_the_credential_provider() {
     each_cut(Service::Credentials, Direction::ToClient, &|sandbox, endpoint| {
+        Run::new(sandbox, "credentials").args(["--credential-endpoint", endpoint])
+    });
+}
+
+#[test]
+fn of_the_credential_provider_in_tls_1_2() {
+    let sandbox = sandbox();
+    let recorder = Recorder::start(&sandbox, Service::Credentials, &[&TLS12], &[]);
+    each_cut_at(&sandbox, recorder.port(), Direction::ToClient, &|sandbox, endpoint| {
         Run::new(sandbox, "credentials").args(["--credential-endpoint", endpoint])
     });
 }
@@ -64,11 +76,15 @@ fn put(sandbox: &Sandbox, endpoint: &str) -> Run {
 /// Cuts the connection after every few bytes of a whole conversation, in both ways of cutting.
 fn each_cut(service: Service, direction: Direction, prepare: &dyn Fn(&Sandbox, &str) -> Run) {
     let sandbox = sandbox();
-    file(&sandbox, "cut.bin", FILE_SIZE);
-    let target = SocketAddr::from(([127, 0, 0, 1], sandbox.port(service)));
+    each_cut_at(&sandbox, sandbox.port(service), direction, prepare);
+}
+
+fn each_cut_at(sandbox: &Sandbox, port: u16, direction: Direction, prepare: &dyn Fn(&Sandbox, &str) -> Run) {
+    file(sandbox, "cut.bin", FILE_SIZE);
+    let target = SocketAddr::from(([127, 0, 0, 1], port));
     let proxy = DelayProxy::start(target, Duration::ZERO).unwrap();
     let endpoint = format!("localhost:{}", proxy.port());
-    prepare(&sandbox, &endpoint).succeed();
+    prepare(sandbox, &endpoint).succeed();
     let whole = proxy.connections()[0].bytes(direction);
     let delivered = sandbox.arrivals().len();
 
@@ -76,11 +92,11 @@ fn each_cut(service: Service, direction: Direction, prepare: &dyn Fn(&Sandbox, &
         let how = if cut % 2 == 0 { Cut::Close } else { Cut::Reset };
         proxy.set_cut(Some((direction, position, how)));
         let start = Instant::now();
-        let run = prepare(&sandbox, &endpoint).finish();
+        let run = prepare(sandbox, &endpoint).finish();
         let context = format!("{how:?} after {position} of {whole} bytes: {run:?}");
         assert!(start.elapsed() < AT_ONCE, "{context}");
         if run.code == Some(0) {
-            // Behind the reply's last byte there is TLS's goodbye, which nobody has to wait for.
+            // Behind the reply's last byte there is TLS's goodbye, and nobody waits for that.
             assert!(position + GOODBYE >= whole, "{context}");
         } else {
             check_failure(&run, &context);
@@ -90,7 +106,7 @@ fn each_cut(service: Service, direction: Direction, prepare: &dyn Fn(&Sandbox, &
         assert_eq!(sandbox.arrivals().len(), delivered, "half a request had an effect");
     }
     proxy.set_cut(None);
-    prepare(&sandbox, &endpoint).succeed();
+    prepare(sandbox, &endpoint).succeed();
 }
 
 fn check_failure(run: &Finished, context: &str) {
@@ -109,9 +125,9 @@ fn positions(whole: u64) -> Vec<u64> {
     positions
 }
 
-const SAMPLES: u64 = 16;
+const SAMPLES: u64 = 24;
 const FILE_SIZE: usize = 60_000;
-/// TLS 1.3's close_notify: 5 bytes of header, 2 of alert, 1 of type, 16 of tag.
-const GOODBYE: u64 = 24;
+/// close_notify in TLS 1.2, the longer one: 5 bytes of header, 8 of nonce, 2 of alert, 16 of tag.
+const GOODBYE: u64 = 31;
 /// No deadline of homing's is as short; a run that ends by one of them has not noticed that the peer is gone.
 const AT_ONCE: Duration = Duration::from_secs(8);

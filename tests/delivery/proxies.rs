@@ -22,6 +22,26 @@ fn everything_goes_through_the_proxy_mqtt_too() {
 }
 
 #[test]
+fn every_spelling_of_the_variables_counts() {
+    for (proxy_variable, no_proxy_variable) in
+        [("HTTPS_PROXY", "no_proxy"), ("https_proxy", "NO_PROXY"), ("ALL_PROXY", "no_proxy"), ("all_proxy", "NO_PROXY")]
+    {
+        let sandbox = sandbox();
+        let proxy = ConnectProxy::start().unwrap();
+        let publish = || {
+            let url = format!("http://{}", proxy.address());
+            Run::new(&sandbox, "publish").args(["t", "-m", "x"]).env(proxy_variable, url)
+        };
+        publish().succeed();
+        assert_eq!(proxy.requests().len(), 1, "{proxy_variable}");
+        publish().env(no_proxy_variable, "example.com,localhost").succeed();
+        assert_eq!(proxy.requests().len(), 1, "{no_proxy_variable}");
+        publish().env(no_proxy_variable, "*").succeed();
+        assert_eq!(proxy.requests().len(), 1, "{no_proxy_variable}=*");
+    }
+}
+
+#[test]
 fn hosts_named_by_no_proxy_are_reached_directly() {
     let sandbox = sandbox();
     let proxy = ConnectProxy::start().unwrap();

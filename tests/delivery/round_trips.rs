@@ -75,7 +75,7 @@ fn further_files_cost_a_put_and_a_publish_each() {
         start.elapsed()
     };
     let (mut shortest_near, mut shortest_far) = (Duration::MAX, Duration::MAX);
-    for _ in 0..2 {
+    for _ in 0..RUNS {
         shortest_near = shortest_near.min(send(&near));
         shortest_far = shortest_far.min(send(&far));
     }

@@ -72,6 +72,25 @@ fn small_files_need_neither_credentials_nor_s3() {
 }
 
 #[test]
+fn the_largest_inline_limit_still_fits_a_message_and_the_smallest_sends_all_but_nothing_to_s3() {
+    for via in ["mqtt", "https"] {
+        let sandbox = sandbox();
+        let name = "\u{1}".repeat(255);
+        let path = file(&sandbox, &name, 96_603);
+        Run::new(&sandbox, "send").args(["--via", via, "--inline-limit", "96603"]).arg(path).succeed();
+        let messages = sandbox.messages();
+        assert!(messages[0].payload.len() <= 131_072);
+        assert_eq!(support::json(&messages[0])["content"], STANDARD.encode(bytes(96_603)));
+    }
+    let sandbox = sandbox();
+    let files = [file(&sandbox, "0", 0), file(&sandbox, "1", 1)];
+    Run::new(&sandbox, "send").args(["--inline-limit", "0"]).args(files).succeed();
+    let kinds: Vec<serde_json::Value> =
+        sandbox.messages().iter().map(|message| support::json(message)["type"].clone()).collect();
+    assert_eq!(kinds, ["file_content", "s3_url"]);
+}
+
+#[test]
 fn a_hundred_mebibytes_arrive() {
     let sandbox = sandbox();
     let size = 100 * 1024 * 1024;

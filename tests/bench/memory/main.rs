@@ -108,7 +108,7 @@ fn peak(sandbox: &Sandbox, homing: &Path, file: &Path, fixed: bool) -> Memory {
 fn full_pipe() -> (PipeReader, PipeWriter) {
     let (reader, mut writer) = std::io::pipe().unwrap();
     rustix::io::ioctl_fionbio(&writer, true).unwrap();
-    for block in [&[b'\n'; 4096][..], &[b'\n']] {
+    for block in [&[b'\n'; 4096][..], b"\n"] {
         loop {
             match writer.write(block) {
                 Ok(_) => {}
