@@ -24,12 +24,12 @@ pub struct Chunks {
 }
 
 impl<'a> Request<'a> {
-    /// Takes the first request off `bytes`, and gives the rest.
+    /// Takes the head of the first request off `bytes`, and gives the rest.
     ///
     /// # Panics
-    /// When it is none, or its body is not as long as `content-length` says.
+    /// When it is none.
     #[track_caller]
-    pub fn take(bytes: &'a [u8]) -> (Self, &'a [u8]) {
+    pub fn head(bytes: &'a [u8]) -> (Self, &'a [u8]) {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a request's head");
         let head = std::str::from_utf8(&bytes[..end]).unwrap();
         let mut lines = head.split("\r\n");
@@ -38,9 +38,17 @@ impl<'a> Request<'a> {
             .map(|line| line.split_once(": ").unwrap_or_else(|| panic!("no header: {line}")))
             .map(|(name, value)| (name.to_ascii_lowercase(), value))
             .collect();
-        let mut request = Self { line, headers, body: &[] };
+        (Self { line, headers, body: &[] }, &bytes[end + 4..])
+    }
+
+    /// Takes the first request off `bytes`, and gives the rest.
+    ///
+    /// # Panics
+    /// When it is none, or its body is not as long as `content-length` says.
+    #[track_caller]
+    pub fn take(bytes: &'a [u8]) -> (Self, &'a [u8]) {
+        let (mut request, rest) = Self::head(bytes);
         let length = request.header("content-length").map_or(0, |length| length.parse().unwrap());
-        let rest = &bytes[end + 4..];
         assert!(rest.len() >= length, "{} bytes of a body of {length}", rest.len());
         let (body, rest) = rest.split_at(length);
         request.body = body;
