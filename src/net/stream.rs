@@ -80,14 +80,6 @@ impl Stream {
         }
     }
 
-    /// Says goodbye in TLS, as far as that is possible without waiting.
-    pub fn close(mut self) {
-        if let Some(tls) = &mut self.tls {
-            tls.send_close_notify();
-        }
-        let _ = self.try_flush();
-    }
-
     fn over(tcp: TcpStream, tls: Option<ClientConnection>, host: &str) -> Result<Self> {
         tcp.set_nonblocking(true).map_err(|error| {
             Error::new(Fault::Temporary, "socket_failed", format!("cannot set a socket up for {host}: {error}"))
@@ -179,6 +171,16 @@ impl Duplex for Stream {
             let _ = sources.push(PollFd::from_borrowed_fd(also, PollFlags::IN));
         }
         wait_for(&mut sources, deadline)
+    }
+}
+
+impl Drop for Stream {
+    /// Says goodbye in TLS (RFC 8446, section 6.1), as far as that is possible without waiting.
+    fn drop(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.send_close_notify();
+        }
+        let _ = self.try_flush();
     }
 }
 
