@@ -26,11 +26,11 @@ impl Via {
     }
 }
 
-/// One file's fate. Empty texts stand for what does not apply.
+/// One file's or message's fate. Empty texts stand for what does not apply.
 #[derive(Debug)]
 pub struct Outcome<'a> {
-    /// The file as the user named it.
-    pub file: &'a Path,
+    /// The file as the user named it; `None` for a message that came from somewhere else.
+    pub file: Option<&'a Path>,
     /// Delivered how, or why not.
     pub result: Result<Via, &'a Error>,
     /// `--dry-run`: nothing was sent.
@@ -47,19 +47,27 @@ pub struct Outcome<'a> {
     pub topic: &'a str,
 }
 
+impl<'a> Outcome<'a> {
+    /// A file or message that was not even looked at.
+    pub fn failed(file: Option<&'a Path>, error: &'a Error) -> Self {
+        Self { file, result: Err(error), dry_run: false, bucket: "", key: "", etag: "", bytes: None, topic: "" }
+    }
+}
+
 impl Outcome<'_> {
     /// Writes the outcome as one line of JSON.
     ///
     /// # Errors
     /// What `out` gives.
     pub fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
-        let file = self.file.to_string_lossy();
+        let file = self.file.map(Path::to_string_lossy);
         let mut line = vec![0; LINE_USUAL];
-        let length = match self.json(&file, &mut line) {
+        let length = match self.json(file.as_deref(), &mut line) {
             Ok(length) => length,
             Err(Full { needed }) => {
                 line.resize(needed, 0);
-                self.json(&file, &mut line).map_err(|_| io::Error::other("an outcome grew while it was written"))?
+                self.json(file.as_deref(), &mut line)
+                    .map_err(|_| io::Error::other("an outcome grew while it was written"))?
             }
         };
         line.truncate(length);
@@ -67,14 +75,14 @@ impl Outcome<'_> {
         out.write_all(&line)
     }
 
-    fn json(&self, file: &str, line: &mut [u8]) -> Result<usize, Full> {
+    fn json(&self, file: Option<&str>, line: &mut [u8]) -> Result<usize, Full> {
         let mut writer = ObjectWriter::new(line);
         let result = match self.result {
             Ok(_) if self.dry_run => "dry-run",
             Ok(_) => "delivered",
             Err(_) => "failed",
         };
-        writer.text("file", file).text("result", result).optional_text("via", self.result.ok().map(Via::name));
+        writer.optional_text("file", file).text("result", result).optional_text("via", self.result.ok().map(Via::name));
         for (name, text) in [("bucket", self.bucket), ("key", self.key), ("etag", self.etag)] {
             writer.optional_text(name, Some(text).filter(|text| !text.is_empty()));
         }
@@ -99,19 +107,19 @@ impl Outcome<'_> {
     /// # Errors
     /// What `out` gives.
     pub fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
-        let file = self.file.display();
+        if let Some(file) = self.file.filter(|_| self.result.is_ok()) {
+            write!(out, "{}: ", file.display())?;
+        }
         let verb = if self.dry_run { "would be delivered" } else { "delivered" };
         let bytes = self.bytes.unwrap_or(0);
         match self.result {
             Ok(Via::S3) if self.topic.is_empty() => {
-                writeln!(out, "{file}: {verb}, {bytes} bytes to s3://{}/{}", self.bucket, self.key)
+                writeln!(out, "{verb}, {bytes} bytes to s3://{}/{}", self.bucket, self.key)
             }
-            Ok(Via::S3) => writeln!(
-                out,
-                "{file}: {verb}, {bytes} bytes to s3://{}/{}, announced on {}",
-                self.bucket, self.key, self.topic
-            ),
-            Ok(via) => writeln!(out, "{file}: {verb}, {bytes} bytes inline via {} on {}", via.name(), self.topic),
+            Ok(Via::S3) => {
+                writeln!(out, "{verb}, {bytes} bytes to s3://{}/{}, announced on {}", self.bucket, self.key, self.topic)
+            }
+            Ok(via) => writeln!(out, "{verb}, {bytes} bytes inline via {} on {}", via.name(), self.topic),
             Err(_) => Ok(()),
         }
     }

@@ -1,56 +1,88 @@
 //! `homing publish`: one message, or one for each line.
 
+use super::Screen;
 use super::messenger::Messenger;
 use super::network::Network;
+use super::outcome::{Outcome, Via};
 use super::source::Source;
 use crate::cli::{Message, Publish};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::error::{Error, Fault, Result};
 use crate::options::Id;
 use crate::protocol::message::AWS_IOT_PAYLOAD_LIMIT;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 
-/// Publishes what the command names, and returns when all of it is acknowledged.
+/// Publishes what the command names, prints the outcome of each message, and gives the exit code.
 ///
 /// # Errors
-/// The message cannot be read or is too large; the data endpoint cannot be reached or refuses. With one message a
-/// line, the error says how many lines were published before.
-pub fn run(config: &Config, command: &Publish) -> Result<u8> {
+/// What concerns no message: the configuration, an unreadable input, an unwritable standard output.
+pub fn run(config: &Config, command: &Publish, screen: &mut Screen) -> Result<u8> {
     config.require(&[Id::DataEndpoint, Id::Certificate, Id::PrivateKey])?;
+    if config.via == config::Via::Mqtt {
+        config.client_id()?;
+    }
     let network = Network::new(config)?;
+    let file = match &command.message {
+        Message::File(path) => Some(path.as_path()),
+        Message::Text(_) | Message::Stdin => None,
+    };
+    let mut report = |bytes: usize, result: &Result<()>| {
+        let via = if config.via == config::Via::Mqtt { Via::Mqtt } else { Via::Https };
+        screen.outcome(&Outcome {
+            file,
+            result: result.as_ref().map(|()| via),
+            dry_run: false,
+            bucket: "",
+            key: "",
+            etag: "",
+            bytes: Some(bytes as u64),
+            topic: &command.topic,
+        })
+    };
     if command.lines {
-        return lines(config, &network, command);
+        return lines(config, &network, command, report);
     }
     // Read before anything is opened: standard input may take its time, and the broker does not wait.
-    let message = match &command.message {
-        Message::Text(text) => text.clone(),
-        Message::File(path) => {
-            let mut source = Source::open(path)?;
-            let mut message = Vec::new();
-            limited(FromSource(&mut source)).read_to_end(&mut message).map_err(|error| unreadable(&error))?;
-            message
-        }
-        Message::Stdin => {
-            let mut message = Vec::new();
-            limited(std::io::stdin().lock()).read_to_end(&mut message).map_err(|error| unreadable(&error))?;
-            message
-        }
+    let message = whole(&command.message)?;
+    let bytes = message.len();
+    let result = if bytes > AWS_IOT_PAYLOAD_LIMIT {
+        Err(too_large("the message"))
+    } else {
+        Messenger::open(config, &network, bytes).and_then(|mut messenger| {
+            messenger.publish(&command.topic, copy_of(message))?;
+            messenger.close();
+            Ok(())
+        })
     };
-    if message.len() > AWS_IOT_PAYLOAD_LIMIT {
-        return Err(too_large(&format!("the message for topic '{}'", command.topic)));
-    }
-    let mut messenger = Messenger::open(config, &network, message.len())?;
-    messenger.publish(&command.topic, copy_of(message))?;
-    messenger.close();
-    Ok(0)
+    report(bytes, &result)?;
+    Ok(result.err().map_or(0, |error| error.exit_code()))
 }
 
-fn lines(config: &Config, network: &Network<'_>, command: &Publish) -> Result<u8> {
-    let mut input: Box<dyn BufRead> = match &command.message {
+/// The whole message, or as much of it as shows that it is too large.
+fn whole(message: &Message) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = match message {
+        Message::Text(text) => return Ok(text.clone()),
+        Message::File(path) => limited(FromSource(&mut Source::open(path)?)).read_to_end(&mut bytes),
+        Message::Stdin => limited(std::io::stdin().lock()).read_to_end(&mut bytes),
+    };
+    read.map_err(|error| unreadable(&error))?;
+    Ok(bytes)
+}
+
+/// One message for each line; stops at the first that fails, so that the reader knows which were published.
+fn lines(
+    config: &Config,
+    network: &Network<'_>,
+    command: &Publish,
+    mut report: impl FnMut(usize, &Result<()>) -> Result<()>,
+) -> Result<u8> {
+    let mut source;
+    let mut input: Box<dyn BufRead + '_> = match &command.message {
         Message::Text(text) => Box::new(text.as_slice()),
         Message::File(path) => {
-            Source::open(path)?;
-            Box::new(BufReader::new(std::fs::File::open(path).map_err(|error| unreadable(&error))?))
+            source = Source::open(path)?;
+            Box::new(BufReader::new(FromSource(&mut source)))
         }
         Message::Stdin => Box::new(std::io::stdin().lock()),
     };
@@ -58,14 +90,10 @@ fn lines(config: &Config, network: &Network<'_>, command: &Publish) -> Result<u8
     let mut published = 0_u64;
     let mut line = Vec::new();
     loop {
-        let progress = |error: Error| error.context(format_args!("line {} ({published} published)", published + 1));
         line.clear();
         // Two more for the line's end, and one to see that there is more.
-        let count = input
-            .by_ref()
-            .take(AWS_IOT_PAYLOAD_LIMIT as u64 + 3)
-            .read_until(b'\n', &mut line)
-            .map_err(|error| progress(unreadable(&error)))?;
+        let most = AWS_IOT_PAYLOAD_LIMIT as u64 + 3;
+        let count = input.by_ref().take(most).read_until(b'\n', &mut line).map_err(|error| unreadable(&error))?;
         if count == 0 {
             break;
         }
@@ -75,10 +103,17 @@ fn lines(config: &Config, network: &Network<'_>, command: &Publish) -> Result<u8
                 line.pop();
             }
         }
-        if line.len() > AWS_IOT_PAYLOAD_LIMIT {
-            return Err(progress(too_large("the line")));
+        let bytes = line.len();
+        let result = if bytes > AWS_IOT_PAYLOAD_LIMIT {
+            Err(too_large("the line"))
+        } else {
+            messenger.publish(&command.topic, copy_of(std::mem::take(&mut line)))
         }
-        messenger.publish(&command.topic, copy_of(line.clone())).map_err(progress)?;
+        .map_err(|error| error.context(format_args!("line {} ({published} published)", published + 1)));
+        report(bytes, &result)?;
+        if let Err(error) = result {
+            return Ok(error.exit_code());
+        }
         published += 1;
     }
     messenger.close();
@@ -112,6 +147,7 @@ fn unreadable(error: &std::io::Error) -> Error {
     }
     let why = if error.kind() == ErrorKind::InvalidData { "it is not text".to_owned() } else { error.to_string() };
     Error::new(Fault::Io, "read_failed", format!("cannot read the message: {why}"))
+        .with_remedy("check the file, or what writes to standard input")
 }
 
 fn too_large(what: &str) -> Error {

@@ -19,7 +19,7 @@ pub fn run(config: &Config, command: &Put, screen: &mut Screen) -> Result<u8> {
     let mut etag = String::new();
     let result = put(config, command, &mut size, &mut etag);
     screen.outcome(&Outcome {
-        file: &command.file,
+        file: Some(&command.file),
         result: result.as_ref().map(|()| Via::S3),
         dry_run: command.dry_run,
         bucket: &command.bucket,

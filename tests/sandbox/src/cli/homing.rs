@@ -111,7 +111,10 @@ pub(crate) fn run(executable: &Path, config: &Path, arguments: &[OsString], stop
 pub(crate) fn overriding_variables() -> Vec<OsString> {
     let overrides = |name: &OsString| {
         let name = name.to_string_lossy();
-        name.starts_with("AWS_") || name.starts_with("HOMING_") || name.to_ascii_lowercase().ends_with("_proxy")
+        // homing takes AWS_CA_BUNDLE only where nothing else names authorities, as config.json does.
+        (name.starts_with("AWS_") && name != "AWS_CA_BUNDLE")
+            || name.starts_with("HOMING_")
+            || name.to_ascii_lowercase().ends_with("_proxy")
     };
     env::vars_os().map(|(name, _)| name).filter(overrides).collect()
 }

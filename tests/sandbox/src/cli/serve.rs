@@ -35,7 +35,7 @@ fn introduce(sandbox: &Sandbox) {
     }
     println!(
         "
-Try, in another terminal:
+Try, in another terminal (homing is target/release/homing after: cargo build --release):
   homing send --config {config} FILE
   homing publish --config {config} some/topic -m hello
   homing credentials --config {config}
