@@ -29,12 +29,16 @@ fn run() -> Result<u8> {
         Ok(config)
     };
     let mut screen = Screen::new(arguments.json, arguments.verbosity > 0);
-    match &arguments.command {
+    let done = match &arguments.command {
         Command::Help(text) => print(text),
         Command::Version => print(cli::help::version()),
-        Command::Send(command) => send::run(&config()?, command, &mut screen),
-        Command::Put(command) => put::run(&config()?, command, &mut screen),
-        Command::Publish(command) => publish::run(&config()?, command, &mut screen),
-        Command::Credentials(format) => show_credentials::run(&config()?, *format),
+        Command::Send(command) => config().and_then(|config| send::run(&config, command, &mut screen)),
+        Command::Put(command) => config().and_then(|config| put::run(&config, command, &mut screen)),
+        Command::Publish(command) => config().and_then(|config| publish::run(&config, command, &mut screen)),
+        Command::Credentials(format) => config().and_then(|config| show_credentials::run(&config, *format)),
+    };
+    if let Err(error) = &done {
+        screen.none_of(arguments.command.deliveries(), error)?;
     }
+    done
 }

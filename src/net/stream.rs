@@ -80,14 +80,6 @@ impl Stream {
         }
     }
 
-    /// Says goodbye in TLS, as far as that is possible without waiting.
-    pub fn close(mut self) {
-        if let Some(tls) = &mut self.tls {
-            tls.send_close_notify();
-        }
-        let _ = self.try_flush();
-    }
-
     fn over(tcp: TcpStream, tls: Option<ClientConnection>, host: &str) -> Result<Self> {
         tcp.set_nonblocking(true).map_err(|error| {
             Error::new(Fault::Temporary, "socket_failed", format!("cannot set a socket up for {host}: {error}"))
@@ -182,6 +174,16 @@ impl Duplex for Stream {
     }
 }
 
+impl Drop for Stream {
+    /// Says goodbye in TLS (RFC 8446, section 6.1), as far as that is possible without waiting.
+    fn drop(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.send_close_notify();
+        }
+        let _ = self.try_flush();
+    }
+}
+
 impl std::fmt::Debug for Stream {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "Stream({})", self.host)
@@ -206,6 +208,11 @@ pub fn explain(error: &io::Error, host: &str) -> Error {
     Error::new(Fault::Unavailable, code, format!("connection to {host}: {reason}"))
         .with_remedy("try again; if it stays, look for a firewall or a proxy in between, or a wrong port")
         .with_retryable(true)
+}
+
+/// Whether TLS itself failed, such as by the other side's alert, and not the connection below it.
+pub fn is_tls_error(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
 }
 
 /// Waits until a blocking socket has something to read. `Ok(false)`: `deadline` passed first.

@@ -34,7 +34,13 @@ pub(crate) struct Outcome {
 /// Prepares a call with these arguments, an empty environment and an empty standard input.
 pub(crate) fn homing<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Homing {
     let mut command = Command::new(BINARY);
-    command.args(arguments).env_clear();
+    command.args(arguments);
+    prepare(command)
+}
+
+/// Prepares a command that runs another build of homing, likewise.
+pub(crate) fn prepare(mut command: Command) -> Homing {
+    command.env_clear();
     Homing { command, stdin: Vec::new() }
 }
 
@@ -76,7 +82,7 @@ impl Homing {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("{BINARY}: {error}"));
+            .unwrap_or_else(|error| panic!("{description}: {error}"));
         let mut stdin = child.stdin.take().unwrap();
         let input = thread::spawn(move || {
             // homing may end before it has read everything; that is the test's to judge.

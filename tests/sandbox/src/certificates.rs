@@ -10,6 +10,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose, SanType,
 };
+use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
 /// The PEM files of one sandbox. Keys are PKCS#8, EC P-256, readable by their owner only.
@@ -144,7 +145,7 @@ fn parameters(common_name: &str) -> CertificateParams {
     parameters.distinguished_name = DistinguishedName::new();
     parameters.distinguished_name.push(DnType::CommonName, common_name);
     parameters.not_before = OffsetDateTime::now_utc() - CLOCK_MARGIN;
-    parameters.not_after = OffsetDateTime::now_utc() + LIFETIME;
+    parameters.not_after = LAST_MOMENT;
     parameters.use_authority_key_identifier_extension = true;
     parameters
 }
@@ -167,5 +168,5 @@ fn write_secret(folder: &Path, name: &str, pem: &str) -> io::Result<PathBuf> {
 
 /// Certificates are valid a little into the past, so that two clocks need not agree to the second.
 const CLOCK_MARGIN: Duration = Duration::hours(1);
-/// Longer than any session with the sandbox, and past 2038 so that 64-bit times are exercised.
-const LIFETIME: Duration = Duration::days(365 * 20);
+/// As on the certificates that AWS IoT makes: far past 2038, so that 64-bit times are exercised.
+const LAST_MOMENT: OffsetDateTime = datetime!(2049-12-31 23:59:59 UTC);
