@@ -10,17 +10,19 @@
 #   --user NAME     whose cron sends, and who may read the configuration and the key (default: root)
 #   --root DIR      the root folder of an image rather than /
 #   --prefix DIR    where bin/homing goes (default: /usr/local)
+#   --no-cron       leaves cron alone
 #
 # Running it again changes nothing but the binary; what a person wrote in the configuration stays.
 set -eu
 umask 022
 
 main() {
-    root='' prefix=/usr/local user=root binary='' file='' every='' action=install purge=''
+    root='' prefix=/usr/local user=root binary='' file='' every='' action=install purge='' cron=1
     while [ "$#" -gt 0 ]; do
         case "$1" in
             --uninstall) action=uninstall ;;
             --purge) purge=1 ;;
+            --no-cron) cron='' ;;
             -h | --help) usage && exit ;;
             --binary | --user | --root | --prefix | --send | --every)
                 [ -n "${2:-}" ] || fail 64 "$1 needs a value"
@@ -32,6 +34,7 @@ main() {
         shift
     done
     [ -z "$purge" ] || [ "$action" = uninstall ] || fail 64 '--purge goes with --uninstall'
+    [ -z "$file" ] || [ -n "$cron" ] || fail 64 '--send does not go with --no-cron'
     [ -z "$every" ] || [ -n "$file" ] || fail 64 '--every goes with --send'
     root="${root%/}"
     [ -z "$root" ] || [ -d "$root" ] || fail 66 "--root $root is not a folder"
@@ -92,13 +95,13 @@ install() {
         own "$root/etc/homing/config.json" 640 "0:$gid"
         say 'wrote /etc/homing/config.json: fill it in, and put the certificate and its key beside it'
     fi
-    install_cron_entry
+    [ -z "$cron" ] || install_cron_entry
 }
 
 uninstall() {
     rm -f "$root$prefix/bin/homing" "$root$prefix/bin/.homing.new"
     say "removed $prefix/bin/homing"
-    remove_cron_entry
+    [ -z "$cron" ] || remove_cron_entry
     if [ -n "$purge" ]; then
         rm -rf "$root/etc/homing" "$root/var/lib/homing"
         say 'removed /etc/homing and /var/lib/homing'
