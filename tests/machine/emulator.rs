@@ -116,7 +116,7 @@ fn console(log: &Path) -> String {
 }
 
 /// A file below the target folder, wherever that is.
-fn target_file(name: &str) -> Option<PathBuf> {
+pub(crate) fn target_file(name: &str) -> Option<PathBuf> {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
         .ancestors()
         .take(3)

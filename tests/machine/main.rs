@@ -11,7 +11,9 @@ mod support;
 
 mod board;
 mod cron;
+mod debian;
 mod emulator;
 mod greengrass;
 mod initramfs;
+mod install;
 mod nucleus;
