@@ -373,7 +373,7 @@ pub const OPTIONS: &[Opt] = &[
             "inline_limit",
             "inline-limit",
             Kind::Integer { unit: "bytes", minimum: 0, maximum: crate::config::limits::INLINE_LIMIT_MAXIMUM },
-            "a file of at most this size travels inside the message; 0: all but empty files go to S3",
+            "a file of at most this size travels inside the message; 0: every file goes to S3",
         )
     },
     Opt {

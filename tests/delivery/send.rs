@@ -72,7 +72,7 @@ fn small_files_need_neither_credentials_nor_s3() {
 }
 
 #[test]
-fn the_largest_inline_limit_still_fits_a_message_and_the_smallest_sends_all_but_nothing_to_s3() {
+fn the_largest_inline_limit_still_fits_a_message_and_the_smallest_sends_everything_to_s3() {
     for via in ["mqtt", "https"] {
         let sandbox = sandbox();
         let name = "\u{1}".repeat(255);
@@ -87,7 +87,7 @@ fn the_largest_inline_limit_still_fits_a_message_and_the_smallest_sends_all_but_
     Run::new(&sandbox, "send").args(["--inline-limit", "0"]).args(files).succeed();
     let kinds: Vec<serde_json::Value> =
         sandbox.messages().iter().map(|message| support::json(message)["type"].clone()).collect();
-    assert_eq!(kinds, ["file_content", "s3_url"]);
+    assert_eq!(kinds, ["s3_url", "s3_url"]);
 }
 
 #[test]
