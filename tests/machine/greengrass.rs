@@ -10,8 +10,12 @@ use std::process::{Command, Output};
 use homing_sandbox::{Sandbox, Service};
 use serde_json::{Value, json};
 
+use crate::board;
+use crate::emulator::{Machine, Parts, Settings};
 use crate::nucleus::{self, Folders};
+use crate::support::directory::Directory;
 use crate::support::packages::{self, BOTO};
+use crate::support::process::run;
 use crate::support::sample;
 
 #[test]
@@ -56,6 +60,60 @@ fn a_component_delivers_with_the_token_exchange_services_credentials() {
         assert!(core.sandbox.counts(Service::Container).requests > 0, "{via}");
         assert_eq!(core.sandbox.counts(Service::Credentials).connections, 0, "{via}");
     }
+}
+
+#[test]
+fn a_component_delivers_from_a_32_bit_machine() {
+    let (Some(recipe), Some(parts)) = (recipe(), Parts::find("Greengrass component on a 32-bit machine")) else {
+        return;
+    };
+    let (directory, sandbox) = (Directory::new("component"), board::sandbox());
+    let manifests = recipe["Manifests"].as_array().unwrap();
+    let manifest = manifests.iter().find(|manifest| manifest["Platform"]["architecture"] == "arm").unwrap();
+    let artifact = directory.join("homing.zip");
+    run("python3", ["-m", "zipfile", "-c", artifact.to_str().unwrap(), parts.homing.to_str().unwrap()]);
+
+    let mut configuration = recipe["ComponentConfiguration"]["DefaultConfiguration"].clone();
+    configuration["file"] = "/data/it's a reading.log".into();
+    let all = board::configuration(&sandbox);
+    let homing = configuration["homing"].as_object_mut().unwrap();
+    for key in ["certificate", "private_key", "ca_file", "data_endpoint", "bucket", "path_style", "endpoints"] {
+        homing.insert(key.to_owned(), all[key].clone());
+    }
+    let root = Path::new("/greengrass/v2");
+    let folders = Folders {
+        artifacts: root.join("packages/artifacts"),
+        unarchived: root.join("packages/artifacts-unarchived"),
+        work: root.join("work"),
+    };
+    let script = manifest["Lifecycle"]["Run"]["Script"].as_str().unwrap();
+    let script = nucleus::interpolate(script, &configuration, &folders);
+
+    let endpoint = sandbox.container_endpoint();
+    let port = sandbox.port(Service::Container);
+    let variables = [
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", &*endpoint.full_uri),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN", &endpoint.authorization_token),
+        ("AWS_REGION", all["region"].as_str().unwrap()),
+        ("AWS_IOT_THING_NAME", sandbox.thing_name()),
+    ];
+    let exports: String = variables.iter().map(|(name, value)| format!("export {name}='{value}'\n")).collect();
+    // The service listens on the device's own loopback.
+    let service = format!("nc -ll -p {port} -e /bin/nc 10.0.2.2 {port} &\n");
+    let mut initramfs = parts.initramfs(&format!("{service}{exports}{RUN_AS_NOBODY}"));
+    initramfs.file("homing.zip", 0o644, &fs::read(artifact).unwrap());
+    initramfs.file("script", 0o644, script.as_bytes());
+    board::add_files(&mut initramfs, "etc/homing", &sandbox);
+    let mut machine = Machine::start(&parts, &directory, initramfs, &Settings { memory: 64, clock: "utc" });
+
+    assert_eq!(machine.wait_for("the component ended with"), "0", "{}", machine.console());
+    let objects = sandbox.objects();
+    assert_eq!((objects.len(), objects[0].bytes), (1, 228_894), "{}", machine.console());
+    let message: Value = serde_json::from_slice(&sandbox.messages()[0].payload).unwrap();
+    assert_eq!(message["name"], "it's a reading.log");
+    assert!(sandbox.counts(Service::Container).requests > 0);
+    assert_eq!(sandbox.counts(Service::Credentials).connections, 0);
+    assert!(!machine.console().contains(&endpoint.authorization_token));
 }
 
 /// The shell must take no character of a value for its own.
@@ -131,10 +189,7 @@ impl CoreDevice {
             core.hand_over(&device.join(from.file_name().unwrap()), &fs::read(from).unwrap(), 0o400);
         }
         let archive = core.folders.artifacts.join("homing.zip");
-        crate::support::process::run(
-            "python3",
-            ["-m", "zipfile", "-c", archive.to_str().unwrap(), env!("CARGO_BIN_EXE_homing")],
-        );
+        run("python3", ["-m", "zipfile", "-c", archive.to_str().unwrap(), env!("CARGO_BIN_EXE_homing")]);
         let permission = &core.recipe["Manifests"][0]["Artifacts"][0]["Permission"];
         nucleus::unarchive(&archive, &core.folders, permission, core.user);
         Some(core)
@@ -217,3 +272,15 @@ fn recipe() -> Option<Value> {
 
 /// `nobody`, whom every system has.
 const NOBODY: u32 = 65534;
+
+/// What the nucleus does on the device, with busybox's tools: modes in the archive do not count.
+const RUN_AS_NOBODY: &str = r#"
+echo 'nobody:x:65534:65534::/:/bin/sh' >>/etc/passwd
+unarchived=/greengrass/v2/packages/artifacts-unarchived/homing
+mkdir -p $unarchived
+unzip -q /homing.zip -d $unarchived
+chown -R nobody /etc/homing $unarchived && chmod 500 $unarchived/homing
+seq 1 40000 >"/data/it's a reading.log"
+su -p -s /bin/sh nobody -c "$(cat /script)"
+say "the component ended with $?"
+"#;
