@@ -79,15 +79,10 @@ usage() {
 
 install() {
     find_binary
-    folder "$prefix/bin" 755 0:0
+    install_binary
     folder /etc/homing 750 "0:$gid"
     # Whoever can write here decides what is sent next.
     folder /var/lib/homing 700 "$uid:$gid"
-    # Renamed into place: a homing that runs just now keeps its own.
-    cp "$binary" "$root$prefix/bin/.homing.new"
-    own "$root$prefix/bin/.homing.new" 755 0:0
-    mv -f "$root$prefix/bin/.homing.new" "$root$prefix/bin/homing"
-    say "installed $prefix/bin/homing"
     if [ -e "$root/etc/homing/config.json" ]; then
         say 'kept /etc/homing/config.json'
     else
@@ -96,6 +91,24 @@ install() {
         say 'wrote /etc/homing/config.json: fill it in, and put the certificate and its key beside it'
     fi
     [ -z "$cron" ] || install_cron_entry
+}
+
+# Renamed into place: a homing that runs just now keeps its own, and one that does not run here changes nothing.
+install_binary() {
+    folder "$prefix/bin" 755 0:0
+    new="$root$prefix/bin/.homing.new"
+    cp "$binary" "$new"
+    own "$new" 755 0:0
+    # An image's processor need not be this one's. What it says counts: a shell may take another processor's program for
+    # a script of its own.
+    if [ -z "$root" ]; then
+        case "$("$new" --version 2>/dev/null)" in
+            "homing "*) ;;
+            *) rm -f "$new" && fail 65 "$binary does not run on this machine ($(uname -m)); take another board's" ;;
+        esac
+    fi
+    mv -f "$new" "$root$prefix/bin/homing"
+    say "installed $prefix/bin/homing"
 }
 
 uninstall() {
@@ -136,14 +149,6 @@ find_binary() {
     done
     [ -n "$binary" ] || fail 66 "no homing beside this script; copy it there, or name it with --binary"
     [ -f "$binary" ] || fail 66 "--binary $binary: no such file"
-    # An image's processor need not be this one's.
-    if [ -z "$root" ]; then
-        probe="${TMPDIR:-/tmp}/homing.probe.$$"
-        cp "$binary" "$probe" && chmod 700 "$probe"
-        version="$("$probe" --version 2>&1)" || version=''
-        rm -f "$probe"
-        [ -n "$version" ] || fail 65 "$binary does not run on this processor ($(uname -m)); take another board's"
-    fi
 }
 
 # In an image it is the image's own list of users that counts, so names become numbers here.

@@ -61,6 +61,8 @@ fn a_machine_that_starts_in_1970_says_so_and_delivers_once_its_clock_is_set() {
     let mut initramfs = parts.initramfs(&script);
     // What a person does: the installer, then the configuration and the key of the device.
     initramfs.file("install.sh", 0o755, include_bytes!("../../boards/install.sh"));
+    let other = std::fs::read(env!("CARGO_BIN_EXE_homing")).unwrap();
+    initramfs.file("other-boards-homing", 0o755, &other[..other.len().min(100_000)]);
     board::add_files(&mut initramfs, "device", &sandbox);
     let settings = Settings { memory: MEMORY, clock: "1970-01-01T00:00:00" };
     let mut machine = Machine::start(&parts, &directory, initramfs, &settings);
@@ -76,6 +78,13 @@ fn a_machine_that_starts_in_1970_says_so_and_delivers_once_its_clock_is_set() {
     machine.wait_for("sent with the clock set");
     let messages = sandbox.messages();
     assert_eq!(content(&messages[0]), sequence(2000), "{}", machine.console());
+
+    assert!(machine.console().contains("/other-boards-homing does not run on this machine (armv7l)"));
+    assert_eq!(machine.wait_for("the other board's ended with"), "65, leaving 2", "{}", machine.console());
+    assert_eq!(
+        machine.wait_for("left in place:"),
+        "/etc/homing /etc/homing/ca.pem /etc/homing/config.json /etc/homing/device.pem.crt /etc/homing/private.pem.key"
+    );
 }
 
 #[test]
@@ -148,6 +157,7 @@ mkdir -p /var/log
 syslogd -O /var/log/messages
 (sleep 1; exec tail -f /var/log/messages) &
 seq 1 2000 >/data/reading.log
+/install.sh --binary /other-boards-homing; say "the other board's ended with $?, leaving $(find /etc/homing /usr/local | wc -l)"
 /install.sh --binary /usr/bin/homing --send /data/reading.log --every 1
 cp /device/* /etc/homing/
 # The next minute comes soon.
@@ -160,6 +170,8 @@ then=$(date +%s)
 date -s @$((now - now % 60 + (then + 50) % 60)) >/dev/null
 until grep -q 'reading.log: delivered' /var/log/messages; do sleep 1; done
 say 'sent with the clock set'
+/install.sh --uninstall
+say "left in place: $(find /usr/local/bin/homing /etc/homing /var/spool/cron/crontabs/root 2>/dev/null | sort | tr '\n' ' ')"
 "#;
 
 const PASS_2038: &str = r#"

@@ -82,7 +82,7 @@ fn package(directory: &Directory, board: &str) -> Option<PathBuf> {
         .arg(board)
         .env("CARGO_TARGET_DIR", directory.path())
         .env("DEBFULLNAME", "Device Team")
-        .env("DEBEMAIL", "devices@debian.org")
+        .env("DEBEMAIL", "devices@example.org")
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
