@@ -46,6 +46,20 @@ pub enum Command {
     Version,
 }
 
+impl Command {
+    /// What gets an outcome: each file to be delivered, and a message, which need not come from one.
+    pub fn deliveries(&self) -> impl Iterator<Item = Option<&Path>> {
+        let (files, message): (&[PathBuf], _) = match self {
+            Self::Send(command) => (&command.files, None),
+            Self::Put(command) => (std::slice::from_ref(&command.file), None),
+            Self::Publish(Publish { message: Message::File(file), .. }) => (std::slice::from_ref(file), None),
+            Self::Publish(_) => (&[], Some(None)),
+            Self::Credentials(_) | Self::Help(_) | Self::Version => (&[], None),
+        };
+        files.iter().map(|file| Some(file.as_path())).chain(message)
+    }
+}
+
 /// Deliver files.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Send {

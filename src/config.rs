@@ -526,7 +526,7 @@ fn report(mut problems: Vec<Problem>) -> Error {
     if problems.len() == 1 {
         let problem = problems.remove(0);
         let error = Error::new(Fault::Config, problem.code, problem.message);
-        return if problem.remedy.is_empty() { error } else { error.with_remedy(problem.remedy) };
+        return error.with_remedy(if problem.remedy.is_empty() { SETTINGS_REMEDY.to_owned() } else { problem.remedy });
     }
     let mut message = format!("{} mistakes in the configuration:", problems.len());
     for problem in &problems {
@@ -537,7 +537,7 @@ fn report(mut problems: Vec<Problem>) -> Error {
             message.push_str(&problem.remedy);
         }
     }
-    Error::new(Fault::Config, "bad_configuration", message)
+    Error::new(Fault::Config, "bad_configuration", message).with_remedy(SETTINGS_REMEDY)
 }
 
 /// A value between quotes, its control characters escaped and its length bounded.
@@ -550,6 +550,9 @@ fn quoted(value: &str) -> String {
     shown.push_str(if value.chars().nth(VALUE_SHOWN_MAXIMUM).is_some() { "…\"" } else { "\"" });
     shown
 }
+
+/// For mistakes whose message says all but where to read more.
+const SETTINGS_REMEDY: &str = "correct it there; `homing help send` lists the settings and what each takes";
 
 /// The default client id's end.
 const CLIENT_ID_SUFFIX: &str = "-homing";

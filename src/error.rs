@@ -112,7 +112,7 @@ impl Error {
 
     /// What to do next, where we know.
     pub fn remedy(&self) -> Option<&str> {
-        self.remedy.as_deref()
+        self.remedy.as_deref().or(self.retryable.then_some(RETRY_REMEDY))
     }
 
     /// Whether trying again may help.
@@ -129,7 +129,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.message)?;
-        if let Some(remedy) = &self.remedy {
+        if let Some(remedy) = self.remedy() {
             write!(formatter, "\n  try: {remedy}")?;
         }
         Ok(())
@@ -137,3 +137,6 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// What to do about an error that may pass by itself, where nothing better is known.
+const RETRY_REMEDY: &str = "try again later";

@@ -22,7 +22,7 @@
 //! | [`cli`], [`config`], [`options`] | what the user said, checked, each value with its origin |
 //! | [`error`] | who is at fault, and what to do |
 //!
-//! Dependencies point one way: `main → job → {aws, net} → protocol`; a test enforces it.
+//! Dependencies point one way: `main → program → job → {aws, net} → protocol`; a test enforces it.
 //!
 //! In scope: delivering files and messages with temporary credentials. Out of scope: a general AWS CLI, jobs,
 //! shadows, an update agent, a broker. This library is the program's inside and promises no stable interface.
@@ -36,8 +36,11 @@ pub mod job;
 pub mod logging;
 pub mod net;
 pub mod options;
+mod program;
 pub mod progress;
 pub mod protocol;
+
+pub use program::run;
 
 /// When this version was released, in seconds since the Unix epoch: 2026-11-22T00:00:00Z. A clock that says
 /// less is wrong. It is a constant and not the build's own time so that builds are reproducible.

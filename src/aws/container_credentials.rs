@@ -144,7 +144,8 @@ impl ContainerEndpoint<'_> {
                  greengrass.log)",
             ),
             404 => Error::new(Fault::Refused, code, message).with_remedy("check the path in the variable"),
-            _ => Error::new(Fault::Refused, code, message),
+            _ => Error::new(Fault::Refused, code, message)
+                .with_remedy("check the URI in the variable, and the log of the service behind it"),
         }
     }
 }
@@ -195,6 +196,7 @@ fn host_and_port(authority: &str, default_port: u16) -> Option<(&str, u16)> {
 fn invalid(variable: &'static str, uri: &str, why: &str) -> Error {
     let uri = printable(uri);
     Error::new(Fault::Config, "container_uri_invalid", format!("the environment variable {variable} is {uri:?}: {why}"))
+        .with_remedy("leave the variable as ECS, EKS or Greengrass sets it: http://HOST[:PORT]/PATH, or a path where it is relative")
 }
 
 #[derive(Deserialize)]

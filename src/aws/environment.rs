@@ -65,6 +65,7 @@ fn half_set(missing: &'static str) -> Error {
 
 fn invalid(variable: &str, what: std::fmt::Arguments<'_>) -> Error {
     Error::new(Fault::Config, "environment_credentials_invalid", format!("the environment variable {variable} {what}"))
+        .with_remedy("set the variable again, to exactly what AWS gave")
 }
 
 const ACCESS_KEY_ID: &str = "AWS_ACCESS_KEY_ID";

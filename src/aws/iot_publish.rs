@@ -82,7 +82,9 @@ pub fn check_topic(topic: &str) -> Result<()> {
         _ if topic.contains('\0') => "it has a NUL in it",
         _ => return Ok(()),
     };
-    Err(Error::new(Fault::Config, "invalid_topic", format!("cannot publish to topic {topic:?}: {why}")))
+    Err(Error::new(Fault::Config, "invalid_topic", format!("cannot publish to topic {topic:?}: {why}")).with_remedy(
+        "choose a topic of 1 to 256 bytes without + and #; --topic takes placeholders from the file's name",
+    ))
 }
 
 /// The error for a payload that the broker would only answer by ending the connection.

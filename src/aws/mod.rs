@@ -103,7 +103,7 @@ pub(crate) fn too_large(part: RequestTooLarge) -> Error {
         RequestTooLarge::Query => "query is too long",
         RequestTooLarge::Headers => "headers are too long or too many",
     };
-    Error::new(Fault::Data, "request_too_large", format!("the request's {what}"))
+    Error::new(Fault::Data, "request_too_large", format!("the request's {what}")).with_remedy("shorten it")
 }
 
 /// Refuses what would end a header, or be refused by every HTTP library: anything but visible ASCII and spaces.

@@ -88,6 +88,12 @@ fn from_container(network: &Network<'_>) -> Result<Box<Credentials>> {
     let client = if endpoint.tls {
         network.public_client()?
     } else {
+        // Before anything is connected to; the client looks again at the address that it has reached.
+        for address in network.addresses(endpoint.host, endpoint.port)? {
+            if !container_credentials::plain_http_allowed(address) {
+                return Err(endpoint.plain_http_refused(address));
+            }
+        }
         network.plain_client(container_credentials::plain_http_allowed)
     };
     ask(&client, &request, |reply| endpoint.parse(reply))
@@ -107,7 +113,8 @@ fn container_token() -> Result<(Option<Zeroizing<String>>, &'static str)> {
             Fault::Config,
             "token_file_unreadable",
             format!("cannot read the authorization token in '{path}' (from {TOKEN_FILE}): {error}"),
-        )),
+        )
+        .with_remedy("check the path, and that this user may read the file")),
     }
 }
 

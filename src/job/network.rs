@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::error::Result;
+use crate::net::connect::{self, Target};
 use crate::net::http::{Client, Settings};
 use crate::net::proxy::Proxy;
 use crate::net::stream::{Stream, unix_time};
@@ -69,13 +70,24 @@ impl<'c> Network<'c> {
         port: u16,
         alpn: &[&[u8]],
     ) -> Result<impl Fn() -> Result<Stream> + Send + use<>> {
-        let target = crate::net::connect::Target { host: host.to_owned(), port };
+        let target = Target { host: host.to_owned(), port };
         let tls = self.device_tls(alpn)?;
         let (proxy, deadline, timeout) = (self.proxy.clone(), self.deadline, self.config.connect_timeout);
         Ok(move || {
             let until = Instant::now() + timeout;
             Stream::open(&target, proxy.as_deref(), tls.clone(), deadline.map_or(until, |end| until.min(end)))
         })
+    }
+
+    /// Every address that `host` has.
+    ///
+    /// # Errors
+    /// There is no such name, or no answer in time.
+    pub fn addresses(&self, host: &str, port: u16) -> Result<impl Iterator<Item = IpAddr>> {
+        let until = Instant::now() + self.config.connect_timeout;
+        let target = Target { host: host.to_owned(), port };
+        let found = connect::resolve(&target, self.deadline.map_or(until, |end| until.min(end)))?;
+        Ok(found.into_iter().map(|address| address.ip()))
     }
 
     fn client(&self, tls: Option<Arc<ClientConfig>>, plain_allowed: fn(IpAddr) -> bool) -> Client {

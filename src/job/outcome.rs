@@ -47,6 +47,13 @@ pub struct Outcome<'a> {
     pub topic: &'a str,
 }
 
+impl<'a> Outcome<'a> {
+    /// A file or message that was not even looked at.
+    pub fn failed(file: Option<&'a Path>, error: &'a Error) -> Self {
+        Self { file, result: Err(error), dry_run: false, bucket: "", key: "", etag: "", bytes: None, topic: "" }
+    }
+}
+
 impl Outcome<'_> {
     /// Writes the outcome as one line of JSON.
     ///

@@ -147,6 +147,7 @@ fn unreadable(error: &std::io::Error) -> Error {
     }
     let why = if error.kind() == ErrorKind::InvalidData { "it is not text".to_owned() } else { error.to_string() };
     Error::new(Fault::Io, "read_failed", format!("cannot read the message: {why}"))
+        .with_remedy("check the file, or what writes to standard input")
 }
 
 fn too_large(what: &str) -> Error {

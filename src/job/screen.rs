@@ -3,6 +3,7 @@
 use super::outcome::Outcome;
 use crate::error::{Error, Fault, Result};
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
 
 /// Where and how outcomes are printed.
 #[derive(Debug)]
@@ -38,6 +39,19 @@ impl Screen {
             Ok(())
         }
     }
+
+    /// Tells programs that none of these was delivered, for a reason that is no single one's. People are told once, by
+    /// [`complain`].
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn none_of<'a>(&self, mut files: impl Iterator<Item = Option<&'a Path>>, error: &'a Error) -> Result<()> {
+        // What could not be printed cannot be printed now.
+        if !self.json || error.code() == STDOUT_FAILED {
+            return Ok(());
+        }
+        files.try_for_each(|file| print(|out| Outcome::failed(file, error).write_json(out)))
+    }
 }
 
 /// Writes to standard output, at once.
@@ -49,7 +63,8 @@ pub fn print(write: impl FnOnce(&mut std::io::StdoutLock<'_>) -> std::io::Result
     write(&mut out).and_then(|()| out.flush()).map_err(|error| {
         let why =
             if error.kind() == ErrorKind::BrokenPipe { "its reader has gone".to_owned() } else { error.to_string() };
-        Error::new(Fault::Io, "stdout_failed", format!("cannot write to standard output: {why}"))
+        Error::new(Fault::Io, STDOUT_FAILED, format!("cannot write to standard output: {why}"))
+            .with_remedy("files may have been delivered all the same: leave --json and -v away, or keep the reader")
     })
 }
 
@@ -58,3 +73,5 @@ pub fn complain(error: &Error) {
     // Where even this fails there is nobody left to tell; the exit code still says it.
     let _ = writeln!(std::io::stderr().lock(), "homing: {error}");
 }
+
+const STDOUT_FAILED: &str = "stdout_failed";

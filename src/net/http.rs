@@ -398,7 +398,13 @@ impl Transport for HttpTransport {
                     Ok(false) => return Err(ureq::Error::Timeout(timeout.reason)),
                     Err(error) => return Err(ureq::Error::Io(error)),
                 },
-                Err(error) => return Err(ureq::Error::Io(error)),
+                Err(error) => {
+                    if stream::is_tls_error(&error) {
+                        // An alert says why the server closed; the broken write behind it only that it did.
+                        *lock(&self.shared.write_error) = None;
+                    }
+                    return Err(ureq::Error::Io(error));
+                }
             }
         }
     }
@@ -480,6 +486,7 @@ fn explain_io(error: io::Error, host: &str) -> Error {
     match error.downcast::<ureq::Error>() {
         Ok(ureq::Error::Timeout(_)) => {
             Error::new(Fault::Unavailable, "timeout", format!("connection to {host}: the reply stopped half way"))
+                .with_remedy("try again; if it stays, check the network, or give more time with --stall-timeout")
                 .with_retryable(true)
         }
         Ok(other) => {

@@ -82,6 +82,10 @@ impl Proxy {
         let place = format!("proxy {} (from {})", self.target(), self.origin);
         let broken = |why: &str| {
             Error::new(Fault::Unavailable, "proxy_failed", format!("{place} {why}, asked for a tunnel to {target}"))
+                .with_remedy(format!(
+                    "check that {} names an HTTP proxy that reaches the host; NO_PROXY names hosts to be reached without it",
+                    self.origin
+                ))
                 .with_retryable(true)
         };
         let mut request = Zeroizing::new(format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"));

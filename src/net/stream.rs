@@ -210,6 +210,11 @@ pub fn explain(error: &io::Error, host: &str) -> Error {
         .with_retryable(true)
 }
 
+/// Whether TLS itself failed, such as by the other side's alert, and not the connection below it.
+pub fn is_tls_error(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+}
+
 /// Waits until a blocking socket has something to read. `Ok(false)`: `deadline` passed first.
 pub fn wait_readable(tcp: &TcpStream, deadline: Instant) -> io::Result<bool> {
     wait_for(&mut [PollFd::new(tcp, PollFlags::IN)], Some(deadline))

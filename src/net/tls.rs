@@ -146,7 +146,8 @@ pub fn explain(error: &rustls::Error, host: &str, now: i64) -> Error {
     };
     let error = match error {
         rustls::Error::InvalidCertificate(reason) => match reason {
-            CertificateError::UnknownIssuer => distrust(
+            // A bad signature is an authority of the right name with another key.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => distrust(
                 "unknown_issuer",
                 "the server's certificate is not signed by a certificate authority that is trusted here".into(),
                 "check the endpoint's name; where a private CA or an inspecting proxy is in between, name its certificate with --ca-file",
@@ -178,6 +179,8 @@ pub fn explain(error: &rustls::Error, host: &str, now: i64) -> Error {
             | AlertDescription::UnsupportedCertificate
             | AlertDescription::CertificateUnknown
             | AlertDescription::UnknownCA
+            // What servers say when a certificate names an authority of theirs that did not sign it.
+            | AlertDescription::DecryptError
             | AlertDescription::AccessDenied => refused(
                 "certificate_refused",
                 &format!("the server refused the device certificate ({alert:?})"),
@@ -298,6 +301,7 @@ fn read(file: PemFile<'_>, what: &str) -> Result<Zeroizing<Vec<u8>>> {
 
 fn bad_pem(file: PemFile<'_>, code: &'static str, what: &str) -> Error {
     Error::new(Fault::Config, code, format!("the file '{}' ({}) {what}", file.path.display(), file.origin))
+        .with_remedy("name the file as AWS IoT gave it: certificate is *-certificate.pem.crt, private_key is *-private.pem.key, ca_file holds CA certificates in PEM")
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {

@@ -12,10 +12,11 @@ pub enum Plan {
 }
 
 /// Decides for a file of `size` bytes. `inline_limit` is the largest file, in bytes, that goes into a
-/// message; `None` where there is no message to put it into (`homing put`).
+/// message, where 0 means none at all, not even an empty one; `None` where there is no message to put it into
+/// (`homing put`).
 pub fn plan(size: u64, inline_limit: Option<u64>) -> Plan {
     match inline_limit {
-        Some(limit) if size <= limit => Plan::Inline,
+        Some(limit @ 1..) if size <= limit => Plan::Inline,
         _ if size <= MAXIMUM_PUT_SIZE => Plan::Single,
         _ => Plan::Multipart,
     }
@@ -35,6 +36,12 @@ mod tests {
         assert_eq!(plan(51_201, Some(51_200)), Plan::Single);
         assert_eq!(plan(5 * 1024 * 1024 * 1024, Some(51_200)), Plan::Single);
         assert_eq!(plan(5 * 1024 * 1024 * 1024 + 1, Some(51_200)), Plan::Multipart);
+    }
+
+    #[test]
+    fn a_limit_of_nothing_keeps_even_an_empty_file_out_of_messages() {
+        assert_eq!(plan(0, Some(0)), Plan::Single);
+        assert_eq!(plan(0, Some(1)), Plan::Inline);
     }
 
     #[test]

@@ -80,7 +80,8 @@ pub(super) fn not_connected(settings: &MqttSettings, notice: Option<&Notice>, de
                 Fault::Unavailable,
                 "mqtt_invalid_packet",
                 format!("the broker {broker} answered CONNECT with an invalid CONNACK{detail}"),
-            );
+            )
+            .with_remedy(NO_BROKER);
         }
         (_, reason) => (
             format!("the broker {broker} refused the connection of client id {client_id}: {}", said(notice)),
@@ -220,6 +221,7 @@ pub(super) fn protocol(settings: &MqttSettings, detail: &str) -> Error {
         "mqtt_invalid_packet",
         format!("the broker {} does not keep to the MQTT protocol{detail}", settings.broker),
     )
+    .with_remedy(NO_BROKER)
 }
 
 fn other_client(settings: &MqttSettings) -> String {
@@ -233,7 +235,8 @@ fn other_client(settings: &MqttSettings) -> String {
 fn with_optional_remedy(error: Error, remedy: Option<String>) -> Error {
     match remedy {
         Some(remedy) => error.with_remedy(remedy),
-        None => error,
+        None if error.retryable() => error,
+        None => error.with_remedy("look at the broker's log (AWS IoT Core: CloudWatch, log group AWSIotLogsV2)"),
     }
 }
 
@@ -309,6 +312,9 @@ fn words(reason: u8) -> &'static str {
     }
 }
 
+/// For what a broker with MQTT 5 would not do.
+const NO_BROKER: &str =
+    "check host and port of data_endpoint: MQTT 5 is spoken on 8883 (iot:Data-ATS); or use --via https";
 /// Reason codes from here on are failures (MQTT 5, section 2.4).
 const FAILURE: u8 = 0x80;
 const NOT_AUTHORIZED: u8 = 0x87;

@@ -3,11 +3,15 @@
 //! rumqttd keeps one port for each protocol level, shakes hands with one client at a time and forgets the publisher's QoS;
 //! the gateway reads CONNECT, passes the connection on to the right port, and records a message when the broker has
 //! acknowledged it (QoS 0: when the broker has been given it). It is also where faults happen.
+//!
+//! A client that leaves in an unlucky moment makes rumqttd panic, with a lock held, at the next one of the same client
+//! identifier. So it is given a new identifier for each connection, and taking over is done by the gateway; what is lost is
+//! sessions that outlive their connection, which no publisher needs.
 
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rumqttd::protocol::Protocol;
@@ -18,6 +22,7 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::certificates::Certificates;
@@ -38,6 +43,39 @@ pub(crate) struct MqttGateway {
     version_5: SocketAddr,
     switch: Arc<FaultSwitch>,
     records: Records,
+    clients: Arc<Mutex<Clients>>,
+}
+
+/// Who is connected, and how to tell that somebody else has come under the same client identifier.
+#[derive(Default)]
+struct Clients {
+    accepted: u64,
+    connected: HashMap<String, (u64, oneshot::Sender<()>)>,
+}
+
+impl Clients {
+    /// Numbers a connection in the order in which they came.
+    fn accept(&mut self) -> u64 {
+        self.accepted += 1;
+        self.accepted
+    }
+
+    /// What ends when the connection is taken over; `None` when it already was, by one that came later but was quicker.
+    fn enter(&mut self, client_id: &str, number: u64) -> Option<oneshot::Receiver<()>> {
+        if self.connected.get(client_id).is_some_and(|(present, _)| *present > number) {
+            return None;
+        }
+        let (sender, receiver) = oneshot::channel();
+        // Dropping the sender of the client before tells it.
+        self.connected.insert(client_id.to_owned(), (number, sender));
+        Some(receiver)
+    }
+
+    fn leave(&mut self, client_id: &str, number: u64) {
+        if self.connected.get(client_id).is_some_and(|(present, _)| *present == number) {
+            self.connected.remove(client_id);
+        }
+    }
 }
 
 impl MqttGateway {
@@ -58,6 +96,7 @@ impl MqttGateway {
             version_5,
             switch,
             records,
+            clients: Arc::default(),
         })
     }
 
@@ -67,14 +106,15 @@ impl MqttGateway {
             // An accept that fails (for instance for want of file descriptors) may succeed the next time.
             let Ok((tcp, _)) = listener.accept().await else { continue };
             let gateway = self.clone();
+            let number = self.clients().accept();
             tokio::spawn(async move {
                 // A connection that breaks is the client's affair, or a fault's purpose.
-                let _ = gateway.connection(tcp).await;
+                let _ = gateway.connection(tcp, number).await;
             });
         }
     }
 
-    async fn connection(self, tcp: TcpStream) -> io::Result<()> {
+    async fn connection(self, tcp: TcpStream, number: u64) -> io::Result<()> {
         self.records.count(Service::Mqtt, |counts| counts.connections += 1);
         let fault = self.switch.take_for_connection();
         if fault.as_ref().is_some_and(|fault| fault.silence == Some(Silence::Connection)) {
@@ -111,9 +151,16 @@ impl MqttGateway {
         broker.set_nodelay(true)?;
         let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
         let (broker_reader, mut broker_writer) = split(self.connector.connect(name, broker).await?);
-        broker_writer.write_all(&first.whole).await?;
+        let client_id = connect.client_id.clone();
+        // One without an identifier is given its own by rumqttd.
+        let is_named = !client_id.is_empty();
+        let taken_over = self.clients().enter(&client_id, number);
+        let Some(taken_over) = taken_over else { return writer.shutdown().await };
+        let introduction =
+            if is_named { packet::renamed_connect(&first, &format!("{client_id} {number}"))? } else { first.whole };
+        broker_writer.write_all(&introduction).await?;
         broker_writer.flush().await?;
-        Conversation {
+        let conversation = Conversation {
             gateway: &self,
             connect,
             thing_name,
@@ -121,9 +168,15 @@ impl MqttGateway {
             unacknowledged: HashMap::new(),
             client_writer: writer,
             broker_writer,
-        }
-        .run(reader, PacketReader::new(broker_reader))
-        .await
+        };
+        let ended = conversation.run(reader, PacketReader::new(broker_reader), taken_over, is_named).await;
+        self.clients().leave(&client_id, number);
+        ended
+    }
+
+    /// A panic while the lock is held cannot leave the map half changed.
+    fn clients(&self) -> MutexGuard<'_, Clients> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -147,6 +200,8 @@ where
         mut self,
         mut client: PacketReader<ReadHalf<C>>,
         mut broker: PacketReader<ReadHalf<B>>,
+        mut taken_over: oneshot::Receiver<()>,
+        is_named: bool,
     ) -> io::Result<()> {
         loop {
             tokio::select! {
@@ -158,6 +213,12 @@ where
                     Some(packet) => self.pass_broker_packet(&packet).await?,
                     None => break,
                 },
+                _ = &mut taken_over, if is_named => {
+                    if self.connect.level == 5 {
+                        self.send_to_client(&packet::disconnect(SESSION_TAKEN_OVER)).await?;
+                    }
+                    break;
+                }
             }
         }
         self.client_writer.shutdown().await
@@ -300,6 +361,8 @@ fn router_settings() -> RouterConfig {
     }
 }
 
+/// MQTT 5, section 3.1.4: the server disconnects the client that was there before.
+const SESSION_TAKEN_OVER: u8 = 0x8e;
 /// MQTT 5 reason codes from here on are failures (section 2.4).
 const FIRST_FAILURE: u8 = 0x80;
 /// The gateway enforces the payload's limit; this leaves room for topic and properties.

@@ -92,6 +92,36 @@ pub(crate) fn connect(mut body: Bytes) -> io::Result<Connect> {
     Ok(Connect { level, client_id: text(&mut body)? })
 }
 
+/// The same CONNECT from a client of another name.
+pub(crate) fn renamed_connect(packet: &Packet, client_id: &str) -> io::Result<Bytes> {
+    let mut rest = packet.body.clone();
+    let _protocol_name = text(&mut rest)?;
+    let level = byte(&mut rest)?;
+    let _flags = byte(&mut rest)?;
+    let _keep_alive = word(&mut rest)?;
+    if level == 5 {
+        let _ = properties(&mut rest)?;
+    }
+    let before = packet.body.slice(..packet.body.len() - rest.len());
+    let _client_id = text(&mut rest)?;
+    let length = before.len() + 2 + client_id.len() + rest.len();
+    let name_length = u16::try_from(client_id.len()).map_err(|_| malformed())?;
+    let mut whole = vec![packet.whole[0]];
+    let mut left = length;
+    loop {
+        let more = if left > 0x7f { 0x80 } else { 0 };
+        whole.push((left & 0x7f) as u8 | more);
+        left >>= 7;
+        if left == 0 {
+            break;
+        }
+    }
+    for part in [&before[..], &name_length.to_be_bytes(), client_id.as_bytes(), &rest] {
+        whole.extend_from_slice(part);
+    }
+    Ok(whole.into())
+}
+
 /// What PUBLISH carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Publish {
@@ -244,5 +274,16 @@ mod tests {
         assert_eq!(connect(v4).unwrap(), Connect { level: 4, client_id: "id".to_owned() });
         let v5 = Bytes::from_static(&[0, 4, b'M', b'Q', b'T', b'T', 5, 2, 0, 60, 3, 0x21, 0, 10, 0, 2, b'i', b'd']);
         assert_eq!(connect(v5).unwrap(), Connect { level: 5, client_id: "id".to_owned() });
+    }
+
+    #[test]
+    fn a_renamed_connect_keeps_everything_but_the_name() {
+        // User name "u" behind the client identifier.
+        let original =
+            packet(&[0x10, 18, 0, 4, b'M', b'Q', b'T', b'T', 5, 0x82, 0, 60, 0, 0, 2, b'i', b'd', 0, 1, b'u']);
+        let name = "n".repeat(200);
+        let renamed = packet(&renamed_connect(&original, &name).unwrap());
+        assert_eq!(connect(renamed.body.clone()).unwrap(), Connect { level: 5, client_id: name });
+        assert_eq!(renamed_connect(&renamed, "id").unwrap(), original.whole);
     }
 }

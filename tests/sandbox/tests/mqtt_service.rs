@@ -5,7 +5,7 @@
 mod support;
 
 use std::io::{Read, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use homing_sandbox::{Fault, MqttFault, Sandbox, Service, Via};
 use support::{Connection, connect, connect_as};
@@ -83,7 +83,37 @@ fn strangers_are_refused() {
         let refused = stream.write_all(CONNECT_5).and_then(|()| stream.read_exact(&mut [0]));
         refused.unwrap_err();
     }
+    // Counted by the server when the client has its refusal already.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while sandbox.counts(Service::Mqtt).failed_handshakes < 2 && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     assert_eq!(sandbox.counts(Service::Mqtt).failed_handshakes, 2);
+}
+
+#[test]
+fn a_second_client_of_the_same_identifier_takes_over() {
+    let sandbox = sandbox();
+    let mut first = connect(&sandbox, Service::Mqtt);
+    assert_eq!(exchange(&mut first, CONNECT_5)[0], 0x20);
+    let mut second = connect(&sandbox, Service::Mqtt);
+    assert_eq!(exchange(&mut second, CONNECT_5)[0], 0x20);
+    let mut goodbye = [0; 4];
+    first.read_exact(&mut goodbye).unwrap();
+    assert_eq!((goodbye[0], goodbye[2]), (0xe0, 0x8e));
+    assert_eq!(exchange(&mut second, PUBLISH_5)[0], 0x40);
+}
+
+#[test]
+fn clients_that_leave_at_any_moment_do_not_keep_the_next_one_out() {
+    let sandbox = sandbox();
+    for _ in 0..50 {
+        // Gone before its CONNACK.
+        connect(&sandbox, Service::Mqtt).write_all(CONNECT_5).unwrap();
+        let mut stream = connect(&sandbox, Service::Mqtt);
+        assert_eq!(exchange(&mut stream, CONNECT_5)[0], 0x20);
+        assert_eq!(exchange(&mut stream, PUBLISH_5)[0], 0x40);
+    }
 }
 
 #[test]

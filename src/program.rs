@@ -1,0 +1,45 @@
+//! A command line from its words to its exit code.
+
+use crate::cli::{self, Command};
+use crate::config::Config;
+use crate::error::Result;
+use crate::job::{Screen, publish, put, screen, send, show_credentials};
+use crate::logging;
+use std::ffi::OsString;
+use std::io::Write;
+
+/// Does what the arguments say (the first is the program's name), prints what there is to say, and gives the exit
+/// code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    match understood(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            screen::complain(&error);
+            error.exit_code()
+        }
+    }
+}
+
+fn understood(arguments: impl IntoIterator<Item = OsString>) -> Result<u8> {
+    let arguments = cli::parse(arguments)?;
+    logging::start(arguments.verbosity);
+    let print = |text: &str| screen::print(|out| out.write_all(text.as_bytes())).map(|()| 0);
+    let config = || {
+        let config = Config::load(&arguments.settings)?;
+        config.warnings.iter().for_each(|warning| log::warn!("{warning}"));
+        Ok(config)
+    };
+    let mut screen = Screen::new(arguments.json, arguments.verbosity > 0);
+    let done = match &arguments.command {
+        Command::Help(text) => print(text),
+        Command::Version => print(cli::help::version()),
+        Command::Send(command) => config().and_then(|config| send::run(&config, command, &mut screen)),
+        Command::Put(command) => config().and_then(|config| put::run(&config, command, &mut screen)),
+        Command::Publish(command) => config().and_then(|config| publish::run(&config, command, &mut screen)),
+        Command::Credentials(format) => config().and_then(|config| show_credentials::run(&config, *format)),
+    };
+    if let Err(error) = &done {
+        screen.none_of(arguments.command.deliveries(), error)?;
+    }
+    done
+}
