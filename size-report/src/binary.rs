@@ -64,8 +64,29 @@ pub fn measure(stripped: &Path, unstripped: &Path) -> io::Result<Binary> {
 fn crate_of(symbol: &str) -> String {
     let name = format!("{:#}", rustc_demangle::demangle(symbol));
     if !name.contains("::") {
-        let of_ring = ["ring_core", "ecp_nistz256", "fe_", "ge_", "x25519_", "k25519", "sha256_", "sha512_", "p256_", "p384_",
-            "bn_", "aes_", "vpaes_", "gcm_", "ChaCha20", "chacha20", "poly1305", "bsaes_", "LIMBS_", "CRYPTO_", "GFp_"];
+        let of_ring = [
+            "ring_core",
+            "ecp_nistz256",
+            "fe_",
+            "ge_",
+            "x25519_",
+            "k25519",
+            "sha256_",
+            "sha512_",
+            "p256_",
+            "p384_",
+            "bn_",
+            "aes_",
+            "vpaes_",
+            "gcm_",
+            "ChaCha20",
+            "chacha20",
+            "poly1305",
+            "bsaes_",
+            "LIMBS_",
+            "CRYPTO_",
+            "GFp_",
+        ];
         let is_ring = of_ring.iter().any(|prefix| name.starts_with(prefix));
         return if is_ring { "ring" } else { "musl and compiler runtime" }.to_owned();
     }
@@ -73,8 +94,8 @@ fn crate_of(symbol: &str) -> String {
     let start = start.strip_prefix("mut ").or_else(|| start.strip_prefix("dyn ")).unwrap_or(start);
     let path: String = start.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
     match path.as_str() {
-        "core" | "alloc" | "std" | "std_detect" | "compiler_builtins" | "hashbrown" | "__rustc" | "gimli" | "addr2line"
-        | "miniz_oxide" | "rustc_demangle" | "memchr" => "std".to_owned(),
+        "core" | "alloc" | "std" | "std_detect" | "compiler_builtins" | "hashbrown" | "__rustc" | "gimli"
+        | "addr2line" | "miniz_oxide" | "rustc_demangle" | "memchr" => "std".to_owned(),
         // A generic's parameter, or a primitive: std's blanket implementations.
         _ if path.len() <= 1 || PRIMITIVES.contains(&path.as_str()) => "std".to_owned(),
         _ => path,

@@ -11,8 +11,6 @@ pub struct Board {
     /// The name of its folder.
     #[serde(skip)]
     pub name: String,
-    /// The Rust target triple.
-    pub target: String,
     /// What must not be exceeded.
     pub budget: Budget,
 }

@@ -52,7 +52,15 @@ fn run() -> io::Result<bool> {
         report.boards.insert(board.name.clone(), measured);
     }
     succeed(
-        cargo(repository).args(["build", "--release", "--locked", "--package", "size-report", "--bin", "homing-counted"]),
+        cargo(repository).args([
+            "build",
+            "--release",
+            "--locked",
+            "--package",
+            "size-report",
+            "--bin",
+            "homing-counted",
+        ]),
         "building homing-counted",
     )?;
     let homing = target.join("boards").join(NATIVE_BOARD).join("homing");
@@ -96,7 +104,10 @@ fn crates(repository: &Path) -> io::Result<usize> {
 fn target_folder(repository: &Path) -> io::Result<PathBuf> {
     let output = cargo(repository).args(["metadata", "--no-deps", "--format-version", "1"]).output()?;
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-    metadata["target_directory"].as_str().map(PathBuf::from).ok_or_else(|| io::Error::other("cargo metadata says nothing"))
+    metadata["target_directory"]
+        .as_str()
+        .map(PathBuf::from)
+        .ok_or_else(|| io::Error::other("cargo metadata says nothing"))
 }
 
 fn cargo(repository: &Path) -> Command {

@@ -26,7 +26,13 @@ pub fn draw(report: &Report, boards: &[Board]) -> String {
         let binary = &report.boards[&board.name];
         let y = TOP + index as f64 * ROW;
         // Writing to a String cannot fail, here and below.
-        let _ = writeln!(svg, "<text x=\"{}\" y=\"{}\" text-anchor=\"end\" fill=\"#222222\">{}</text>", LEFT - 10.0, y + 20.0, board.name);
+        let _ = writeln!(
+            svg,
+            "<text x=\"{}\" y=\"{}\" text-anchor=\"end\" fill=\"#222222\">{}</text>",
+            LEFT - 10.0,
+            y + 20.0,
+            board.name
+        );
         let mut x = LEFT;
         let mut shown = 0;
         for (colour, name) in COLOURS.iter().zip(&names) {
@@ -38,7 +44,12 @@ pub fn draw(report: &Report, boards: &[Board]) -> String {
         let rest = binary.stripped_bytes - shown;
         bar(&mut svg, x, y, scale(rest), REST, &format!("everything else: {} bytes", grouped(rest)));
         let budget = LEFT + scale(board.budget.binary_bytes);
-        let _ = writeln!(svg, "<path d=\"M{budget:.1} {} v{}\" stroke=\"#222222\" stroke-width=\"2\"/>", y - 3.0, BAR + 6.0);
+        let _ = writeln!(
+            svg,
+            "<path d=\"M{budget:.1} {} v{}\" stroke=\"#222222\" stroke-width=\"2\"/>",
+            y - 3.0,
+            BAR + 6.0
+        );
         let _ = writeln!(
             svg,
             "<text x=\"{}\" y=\"{}\" fill=\"#222222\">{}</text>",

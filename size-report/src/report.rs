@@ -67,7 +67,13 @@ pub fn page(report: &Report, before: Option<&Report>, boards: &[Board]) -> Strin
         let change = before
             .and_then(|before| before.boards.get(&board.name))
             .map_or("new".to_owned(), |old| change(old.stripped_bytes, bytes));
-        let _ = writeln!(page, "| `{}` | {} | {share} % of {} | {change} |", board.name, grouped(bytes), grouped(board.budget.binary_bytes));
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {share} % of {} | {change} |",
+            board.name,
+            grouped(bytes),
+            grouped(board.budget.binary_bytes)
+        );
     }
     let _ = writeln!(page, "\nThe program is made of {} crates, build and test tools not counted.", report.crates);
 
@@ -111,7 +117,9 @@ fn table(
     let mut names: Vec<_> = most.into_iter().collect();
     names.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
     let _ = write!(page, "| {what} |");
-    report.boards.keys().for_each(|board| drop(write!(page, " `{board}` |")));
+    for board in report.boards.keys() {
+        let _ = write!(page, " `{board}` |");
+    }
     page.push_str("\n| --- |");
     report.boards.keys().for_each(|_| page.push_str(" ---: |"));
     page.push('\n');
@@ -211,11 +219,12 @@ mod tests {
 
     fn board() -> Board {
         let budget = Budget { binary_bytes: 1000, peak_resident_bytes: 4096 };
-        Board { name: "b".into(), target: "t".into(), budget }
+        Board { name: "b".into(), budget }
     }
 
     fn report(bytes: u64, resident: u64, allocations: [u64; 2]) -> Report {
-        let run = |file_bytes, allocations| Run { file_bytes, peak_resident_bytes: resident, allocations, ..Run::default() };
+        let run =
+            |file_bytes, allocations| Run { file_bytes, peak_resident_bytes: resident, allocations, ..Run::default() };
         Report {
             boards: [("b".to_owned(), Binary { stripped_bytes: bytes, ..Binary::default() })].into(),
             runs: vec![run(1024, 1), run(1 << 20, allocations[0]), run(100 << 20, allocations[1])],
