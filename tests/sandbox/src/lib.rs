@@ -26,6 +26,7 @@ mod http_server;
 mod https_publish;
 mod mqtt;
 mod mqtt_packet;
+pub mod peak_memory;
 mod records;
 mod s3;
 mod sandbox;
