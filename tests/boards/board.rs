@@ -14,7 +14,6 @@ use crate::support::packages;
 /// One folder of `boards/`.
 pub(crate) struct Board {
     pub(crate) name: String,
-    pub(crate) target: String,
     /// qemu's user emulator that is linked statically, and so works in any environment.
     pub(crate) emulator: String,
     /// The CPU that the emulator is to be.
@@ -23,24 +22,19 @@ pub(crate) struct Board {
     pub(crate) binary: PathBuf,
 }
 
-/// Every board that can be run here; none where something is missing, which has been said then.
+/// Every board that can be run here; of another it has been said what is missing.
 pub(crate) fn boards(suite: &str) -> Vec<Board> {
     let boards: Vec<Board> = folders().iter().map(|folder| Board::read(folder)).collect();
     assert!(boards.len() >= 4, "boards have got lost");
-    if boards.iter().all(|board| board.is_available(suite)) { boards } else { Vec::new() }
+    boards.into_iter().filter(|board| board.is_available(suite)).collect()
 }
 
-/// The board of this name.
-pub(crate) fn board<'b>(boards: &'b [Board], name: &str) -> &'b Board {
-    boards.iter().find(|board| board.name == name).unwrap_or_else(|| panic!("no board {name}"))
+/// The board of this name, where it can be run here.
+pub(crate) fn board(suite: &str, name: &str) -> Option<Board> {
+    boards(suite).into_iter().find(|board| board.name == name)
 }
 
 impl Board {
-    /// Whether pointers, and in many an old library times, have 32 bits.
-    pub(crate) fn is_32_bit(&self) -> bool {
-        self.target.starts_with("arm")
-    }
-
     /// Prepares `homing ARGUMENTS` under emulation.
     pub(crate) fn homing<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Homing {
         self.homing_on(&self.cpu, arguments)
@@ -64,13 +58,7 @@ impl Board {
         let value =
             |wanted: &str| value(&text, wanted).unwrap_or_else(|| panic!("{name}'s board.toml has no {wanted}"));
         assert_eq!(value("name"), name);
-        Self {
-            target: value("target"),
-            emulator: value("emulator.user"),
-            cpu: value("emulator.user_cpu"),
-            binary: binary(&name),
-            name,
-        }
+        Self { emulator: value("emulator.user"), cpu: value("emulator.user_cpu"), binary: binary(&name), name }
     }
 
     fn is_available(&self, suite: &str) -> bool {

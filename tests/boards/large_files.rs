@@ -46,7 +46,8 @@ fn a_file_over_4_gib_flows_until_the_connection_breaks() {
         let place = format!("s3://{}/sparse.bin", sandbox.bucket());
         sandbox.set_fault(Service::S3, Fault::new().reset_after_request(PART));
         let outcome = board.homing_with(&sandbox, &["--json", "put", file.to_str().unwrap(), &place]).run();
-        outcome.expect_code(UNAVAILABLE);
+        // S3 has the last word where its reply to the broken request overtakes the break.
+        assert!([UNAVAILABLE, TEMPORARY].contains(&outcome.code), "{outcome}");
         let Value::Object(line) = &outcome.json_lines()[0] else { panic!("{outcome}") };
         assert_eq!(line["bytes"], SIZE, "{outcome}");
         assert_eq!(line["result"], "failed", "{outcome}");
@@ -62,3 +63,4 @@ const PART: u64 = 8 << 20;
 const CHUNK: u64 = 65_536;
 const REFUSED: i32 = 77;
 const UNAVAILABLE: i32 = 69;
+const TEMPORARY: i32 = 75;
