@@ -100,6 +100,19 @@ fn commands_and_exit_codes_are_those_of_the_program() {
     }
 }
 
+/// The README's table of sizes is the report's.
+#[test]
+fn sizes_are_those_of_the_report() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(repository.join("README.md")).unwrap();
+    let report = fs::read_to_string(repository.join("size-report/REPORT.md")).unwrap();
+    let rows: Vec<&str> = readme.lines().filter(|line| line.starts_with("| `p") && line.contains(" % of ")).collect();
+    assert_eq!(rows.len(), 4);
+    for row in rows {
+        assert!(report.contains(row), "{row}");
+    }
+}
+
 fn shell_blocks(readme: &str) -> Vec<&str> {
     readme.split("\n```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect()
 }

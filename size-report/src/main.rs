@@ -52,15 +52,7 @@ fn run() -> io::Result<bool> {
         report.boards.insert(board.name.clone(), measured);
     }
     succeed(
-        cargo(repository).args([
-            "build",
-            "--release",
-            "--locked",
-            "--package",
-            "size-report",
-            "--bin",
-            "homing-counted",
-        ]),
+        cargo(repository).args(["build", "--release", "--locked", "--package", "homing-counted"]),
         "building homing-counted",
     )?;
     let homing = target.join("boards").join(NATIVE_BOARD).join("homing");
