@@ -24,7 +24,7 @@ fn every_command_runs_as_written() {
     assert!(blocks.len() >= 5, "the README has lost its commands");
 
     let directory = Directory::new("readme");
-    for entry in [".cargo", "Cargo.toml", "Cargo.lock", "README.md", "src", "tests"] {
+    for entry in [".cargo", "Cargo.toml", "Cargo.lock", "README.md", "src", "tests", "size-report"] {
         symlink(repository.join(entry), directory.join(entry)).unwrap();
     }
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
