@@ -5,7 +5,6 @@
 //!
 //! [`board`] reads a board's data and runs its binary; [`static_binary`] reads the ELF headers; the others are the proofs:
 //! [`main_job`], [`large_files`], [`instruction_set`], [`beyond_2038`].
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test that takes it")]
 
 mod beyond_2038;
