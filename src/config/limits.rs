@@ -1,8 +1,12 @@
 //! The limits that settings are checked against, each with where it comes from.
 
+use crate::protocol::chunked::ChunkSize;
+use crate::protocol::message::AWS_IOT_PAYLOAD_LIMIT;
+use crate::protocol::template::{KEY_CAPACITY, TOPIC_CAPACITY};
+
 /// AWS IoT Core's limit on a published message: 128 KB, above which the broker just disconnects
 /// ("AWS IoT Core message broker and protocol limits and quotas").
-pub const MESSAGE_MAXIMUM: u64 = 131_072;
+pub const MESSAGE_MAXIMUM: u64 = AWS_IOT_PAYLOAD_LIMIT as u64;
 
 /// The most that a `file_content` message can need beside its base64 content: the JSON around it with
 /// every field at its largest, and the MQTT packet around that, which is counted to be on the safe side
@@ -20,7 +24,7 @@ pub const INLINE_LIMIT_MAXIMUM: u64 = (MESSAGE_MAXIMUM - MESSAGE_OVERHEAD_MAXIMU
 
 /// S3's own minimum for a chunk of an aws-chunked upload, the last one excepted ("Signature calculations
 /// for the Authorization header: transferring payload in multiple chunks").
-pub const CHUNK_SIZE_MINIMUM: u64 = 8192;
+pub const CHUNK_SIZE_MINIMUM: u64 = ChunkSize::MIN as u64;
 
 /// A chunk is held in memory whole. Beyond 1 MiB nothing is gained: the signature around 64 KiB already
 /// costs 0.14 % of the bytes, and a small device has better uses for its memory.
@@ -33,13 +37,13 @@ pub const THING_NAME_MAXIMUM: u64 = 128;
 pub const CLIENT_ID_MAXIMUM: usize = 64;
 
 /// The longest topic ("AWS IoT Core message broker and protocol limits"), the prefix of Basic Ingest not counted.
-pub const TOPIC_MAXIMUM: usize = 256;
+pub const TOPIC_MAXIMUM: usize = TOPIC_CAPACITY;
 
 /// The most slashes in a topic (same page), those of Basic Ingest's prefix not counted.
 pub const TOPIC_SLASHES_MAXIMUM: usize = 7;
 
 /// The longest S3 key, in bytes of UTF-8 ("Creating object key names").
-pub const KEY_MAXIMUM: usize = 1024;
+pub const KEY_MAXIMUM: usize = KEY_CAPACITY;
 
 /// The longest JSON text taken as a configuration. A configuration has some hundred bytes; what is longer is
 /// another file, given by mistake, that a small device should not read into its memory.

@@ -7,6 +7,7 @@ use minimq::ResourceError;
 use super::notice::{Notice, Packet};
 use super::{MqttSettings, Qos};
 use crate::error::{Error, Fault};
+use crate::protocol::message::AWS_IOT_PAYLOAD_LIMIT;
 
 /// Which deadline has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,9 +146,9 @@ pub(super) fn lost(settings: &MqttSettings, notice: Option<&Notice>, message: Me
         };
     }
     let mut remedy = String::new();
-    if length > AWS_PAYLOAD_LIMIT {
+    if length > AWS_IOT_PAYLOAD_LIMIT {
         // Writing to a String cannot fail.
-        let _ = write!(remedy, "AWS IoT Core takes at most {AWS_PAYLOAD_LIMIT} bytes; otherwise ");
+        let _ = write!(remedy, "AWS IoT Core takes at most {AWS_IOT_PAYLOAD_LIMIT} bytes; otherwise ");
     }
     let _ = write!(
         remedy,
@@ -320,9 +321,6 @@ const FAILURE: u8 = 0x80;
 const NOT_AUTHORIZED: u8 = 0x87;
 /// Also asked for by the worker: reconnecting would take the session back, and so on without end.
 pub(super) const SESSION_TAKEN_OVER: u8 = 0x8e;
-
-/// Bytes of payload; above it the broker disconnects (AWS IoT Core quotas, "Maximum message size").
-const AWS_PAYLOAD_LIMIT: usize = 131_072;
 
 const SEND_LESS: &str = "send less at once: a smaller --inline-limit sends the file through S3";
 
