@@ -134,24 +134,24 @@ where
             true => Command::Version,
             false => Command::Help(help::overview()),
         };
-        return Ok(given.arguments(command));
+        return Ok(given.arguments(command, Id::EndpointUrl));
     };
     if name == "help" {
         let text = match positionals.first() {
             None => help::overview(),
             Some(name) => help::command(help::find(name).ok_or_else(|| unknown_command(name))?),
         };
-        return Ok(given.arguments(Command::Help(text)));
+        return Ok(given.arguments(Command::Help(text), Id::EndpointUrl));
     }
     let command = help::find(name).ok_or_else(|| unknown_command(name))?;
     if given.has(Id::Help) {
-        return Ok(given.arguments(Command::Help(help::command(command))));
+        return Ok(given.arguments(Command::Help(help::command(command)), command.endpoint));
     }
     if given.has(Id::Version) {
-        return Ok(given.arguments(Command::Version));
+        return Ok(given.arguments(Command::Version, command.endpoint));
     }
     let parsed = given.command(command, positionals).map_err(|error| with_usage(error, command))?;
-    Ok(given.arguments(parsed))
+    Ok(given.arguments(parsed, command.endpoint))
 }
 
 /// The flags and other arguments as they were given.
@@ -231,13 +231,15 @@ impl Given {
             .ok_or_else(|| usage("invalid_value", format!("--{flag}: \"{text}\" is none of {}", words.join(", "))))
     }
 
-    fn arguments(&self, command: Command) -> Arguments {
+    fn arguments(&self, command: Command, endpoint: Id) -> Arguments {
         let is_setting = |option: &Opt| option.is_configuration() || matches!(option.id, Id::Config | Id::ConfigJson);
         let settings = self.flags.iter().filter(|(option, _)| is_setting(option));
         let verbosity = self.all(Id::Verbose).count();
         Arguments {
             command,
-            settings: settings.map(|(option, value)| (option.id, value.clone())).collect(),
+            settings: settings
+                .map(|(option, value)| (if option.id == Id::EndpointUrl { endpoint } else { option.id }, value.clone()))
+                .collect(),
             json: self.has(Id::Json),
             verbosity: u8::try_from(verbosity).unwrap_or(u8::MAX),
         }

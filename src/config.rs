@@ -79,6 +79,18 @@ pub struct Config {
     pub path_style: bool,
     /// A store in place of S3's own endpoint.
     pub endpoint_url: Option<Endpoint>,
+    /// An endpoint in place of Secrets Manager's own.
+    pub endpoint_secretsmanager: Option<Endpoint>,
+    /// An endpoint in place of DynamoDB's own.
+    pub endpoint_dynamodb: Option<Endpoint>,
+    /// An endpoint in place of ECR's own.
+    pub endpoint_ecr: Option<Endpoint>,
+    /// An endpoint in place of CodeArtifact's own.
+    pub endpoint_codeartifact: Option<Endpoint>,
+    /// Whether AWS's FIPS endpoints are called.
+    pub use_fips_endpoint: bool,
+    /// Whether AWS's dual-stack endpoints are called.
+    pub use_dualstack_endpoint: bool,
     /// MQTT port, where one was set; see [`Config::mqtt_port`].
     pub mqtt_port: Option<u16>,
     /// HTTPS publish port, where one was set; see [`Config::https_port`].
@@ -298,9 +310,6 @@ impl Config {
             }
         }
         let inline_limit = reader.integer(Id::InlineLimit);
-        for id in [Id::EndpointSecretsmanager, Id::EndpointDynamodb, Id::EndpointEcr, Id::EndpointCodeartifact] {
-            reader.endpoint(id);
-        }
         reader.path(Id::QueueDir);
         reader.integer(Id::QueueMaxBytes);
         reader.integer(Id::QueueMaxAge);
@@ -332,6 +341,12 @@ impl Config {
             chunk_size: reader.integer(Id::ChunkSize) as usize,
             path_style: reader.bool(Id::PathStyle),
             endpoint_url,
+            endpoint_secretsmanager: reader.endpoint(Id::EndpointSecretsmanager),
+            endpoint_dynamodb: reader.endpoint(Id::EndpointDynamodb),
+            endpoint_ecr: reader.endpoint(Id::EndpointEcr),
+            endpoint_codeartifact: reader.endpoint(Id::EndpointCodeartifact),
+            use_fips_endpoint: reader.bool(Id::UseFipsEndpoint),
+            use_dualstack_endpoint: reader.bool(Id::UseDualstackEndpoint),
             mqtt_port: Some(reader.integer(Id::MqttPort) as u16).filter(|port| *port != 0),
             https_port: Some(reader.integer(Id::HttpsPort) as u16).filter(|port| *port != 0),
             keep_alive: reader.integer(Id::KeepAlive) as u16,

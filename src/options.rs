@@ -31,6 +31,8 @@ pub enum Id {
     ChunkSize,
     PathStyle,
     EndpointUrl,
+    UseFipsEndpoint,
+    UseDualstackEndpoint,
     MqttPort,
     HttpsPort,
     KeepAlive,
@@ -64,6 +66,14 @@ pub enum Id {
     File,
     Lines,
     Format,
+    MinTtl,
+    Presign,
+    Expires,
+    Field,
+    DomainOwner,
+    Plain,
+    Listen,
+    Aws,
 }
 
 /// What values an option takes.
@@ -111,18 +121,44 @@ pub enum Group {
 
 /// The commands, as a set: each is one bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Commands(u8);
+pub struct Commands(u16);
 
 /// `homing send`.
 pub const SEND: Commands = Commands(1);
 /// `homing put`.
-pub const PUT: Commands = Commands(2);
+pub const PUT: Commands = Commands(1 << 1);
 /// `homing publish`.
-pub const PUBLISH: Commands = Commands(4);
+pub const PUBLISH: Commands = Commands(1 << 2);
 /// `homing credentials`.
-pub const CREDENTIALS: Commands = Commands(8);
+pub const CREDENTIALS: Commands = Commands(1 << 3);
+/// `homing get`.
+pub const GET: Commands = Commands(1 << 4);
+/// `homing presign`.
+pub const PRESIGN: Commands = Commands(1 << 5);
+/// `homing serve`.
+pub const SERVE: Commands = Commands(1 << 6);
+/// `homing exec`.
+pub const EXEC: Commands = Commands(1 << 7);
+/// `homing secret`.
+pub const SECRET: Commands = Commands(1 << 8);
+/// `homing codeartifact`.
+pub const CODEARTIFACT: Commands = Commands(1 << 9);
+/// `homing ecr`.
+pub const ECR: Commands = Commands(1 << 10);
+/// `homing docker-credential`, also as `docker-credential-homing`.
+pub const DOCKER_CREDENTIAL: Commands = Commands(1 << 11);
+/// `homing git-credential`.
+pub const GIT_CREDENTIAL: Commands = Commands(1 << 12);
+/// `homing dynamodb`.
+pub const DYNAMODB: Commands = Commands(1 << 13);
 /// Every command.
-pub const ALL: Commands = Commands(15);
+pub const ALL: Commands = Commands((1 << 14) - 1);
+/// The commands that use AWS credentials.
+pub const CREDENTIALED: Commands = Commands(ALL.0 & !PUBLISH.0);
+/// The commands that call an AWS service with a signed request.
+pub const CALLING: Commands = Commands(CREDENTIALED.0 & !CREDENTIALS.0 & !SERVE.0);
+/// The commands that move or name S3 objects.
+pub const OBJECTS: Commands = Commands(SEND.0 | PUT.0 | GET.0 | PRESIGN.0);
 /// Known to the configuration file only: no command reads it yet.
 pub const NONE: Commands = Commands(0);
 
@@ -234,13 +270,13 @@ pub fn by_short(letter: char) -> Option<&'static Opt> {
 pub const OPTIONS: &[Opt] = &[
     Opt {
         variables: &["HOMING_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"],
-        commands: SEND.or(PUT),
+        commands: CALLING,
         ..key(
             Id::Region,
             "region",
             "region",
             Kind::Text("REGION"),
-            "AWS region of the bucket; when unset, the one in an AWS IoT endpoint's name",
+            "AWS region of the service; when unset, the one in an AWS IoT endpoint's name",
         )
     },
     Opt {
@@ -289,7 +325,7 @@ pub const OPTIONS: &[Opt] = &[
     },
     Opt {
         variables: &["HOMING_CREDENTIAL_ENDPOINT"],
-        commands: SEND.or(PUT).or(CREDENTIALS),
+        commands: CREDENTIALED,
         ..key(
             Id::CredentialEndpoint,
             "credential_endpoint",
@@ -311,7 +347,7 @@ pub const OPTIONS: &[Opt] = &[
     },
     Opt {
         variables: &["HOMING_ROLE_ALIAS"],
-        commands: SEND.or(PUT).or(CREDENTIALS),
+        commands: CREDENTIALED,
         ..key(
             Id::RoleAlias,
             "role_alias",
@@ -322,7 +358,7 @@ pub const OPTIONS: &[Opt] = &[
     },
     Opt {
         variables: &["HOMING_CREDENTIALS"],
-        commands: SEND.or(PUT).or(CREDENTIALS),
+        commands: CREDENTIALED,
         ..key(
             Id::Credentials,
             "credentials",
@@ -456,7 +492,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_PATH_STYLE"],
         default: "false",
         group: Group::Delivery,
-        commands: SEND.or(PUT),
+        commands: OBJECTS,
         ..key(
             Id::PathStyle,
             "path_style",
@@ -466,15 +502,41 @@ pub const OPTIONS: &[Opt] = &[
         )
     },
     Opt {
-        variables: &["HOMING_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
+        variables: &["HOMING_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", AWS_ENDPOINT_URL],
         group: Group::Delivery,
-        commands: SEND.or(PUT),
+        commands: CALLING,
         ..key(
             Id::EndpointUrl,
             "endpoints.s3",
             "endpoint-url",
             Kind::Endpoint,
-            "S3-compatible store or VPC endpoint to use in place of AWS's own",
+            "VPC endpoint or compatible store to use in place of the service's own",
+        )
+    },
+    Opt {
+        variables: &["HOMING_USE_FIPS_ENDPOINT", "AWS_USE_FIPS_ENDPOINT"],
+        default: "false",
+        group: Group::Delivery,
+        commands: CALLING,
+        ..key(
+            Id::UseFipsEndpoint,
+            "use_fips_endpoint",
+            "use-fips-endpoint",
+            Kind::Bool,
+            "call the services' FIPS 140 validated endpoints",
+        )
+    },
+    Opt {
+        variables: &["HOMING_USE_DUALSTACK_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"],
+        default: "false",
+        group: Group::Delivery,
+        commands: CALLING,
+        ..key(
+            Id::UseDualstackEndpoint,
+            "use_dualstack_endpoint",
+            "use-dualstack-endpoint",
+            Kind::Bool,
+            "call the services' endpoints that answer over IPv6, too",
         )
     },
     Opt {
@@ -543,7 +605,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_STALL_TIMEOUT"],
         default: "30",
         group: Group::Connection,
-        commands: SEND.or(PUT).or(CREDENTIALS),
+        commands: CREDENTIALED,
         ..key(
             Id::StallTimeout,
             "stall_timeout",
@@ -578,11 +640,27 @@ pub const OPTIONS: &[Opt] = &[
             "the longest wait for a message's acknowledgement",
         )
     },
+    // `--endpoint-url` of a command that calls one of these services is its flag.
+    service(
+        Id::EndpointSecretsmanager,
+        "endpoints.secretsmanager",
+        &["AWS_ENDPOINT_URL_SECRETS_MANAGER", AWS_ENDPOINT_URL],
+        "Secrets Manager endpoint",
+    ),
+    service(
+        Id::EndpointDynamodb,
+        "endpoints.dynamodb",
+        &["AWS_ENDPOINT_URL_DYNAMODB", AWS_ENDPOINT_URL],
+        "DynamoDB endpoint",
+    ),
+    service(Id::EndpointEcr, "endpoints.ecr", &["AWS_ENDPOINT_URL_ECR", AWS_ENDPOINT_URL], "ECR endpoint"),
+    service(
+        Id::EndpointCodeartifact,
+        "endpoints.codeartifact",
+        &["AWS_ENDPOINT_URL_CODEARTIFACT", AWS_ENDPOINT_URL],
+        "CodeArtifact endpoint",
+    ),
     // Part of the configuration file's format, so that one file serves every version; checked, not used.
-    json_only(Id::EndpointSecretsmanager, "endpoints.secretsmanager", Kind::Endpoint, "Secrets Manager endpoint"),
-    json_only(Id::EndpointDynamodb, "endpoints.dynamodb", Kind::Endpoint, "DynamoDB endpoint"),
-    json_only(Id::EndpointEcr, "endpoints.ecr", Kind::Endpoint, "ECR endpoint"),
-    json_only(Id::EndpointCodeartifact, "endpoints.codeartifact", Kind::Endpoint, "CodeArtifact endpoint"),
     json_only(Id::QueueDir, "queue.dir", Kind::Path, "directory of the queue"),
     json_only(
         Id::QueueMaxBytes,
@@ -669,8 +747,73 @@ pub const OPTIONS: &[Opt] = &[
             "process: for credential_process in ~/.aws/config; env: shell exports; json: as received",
         )
     },
+    flag(
+        Id::MinTtl,
+        "min-ttl",
+        seconds(0, 12 * HOUR),
+        Group::Command,
+        CREDENTIALED,
+        "take no credentials that live shorter than this",
+    ),
+    flag(
+        Id::Presign,
+        "presign",
+        Kind::Bool,
+        Group::Command,
+        SEND,
+        "put a presigned URL into the message, so that whoever reads it can fetch the object",
+    ),
+    Opt {
+        default: "3600",
+        ..flag(
+            Id::Expires,
+            "expires",
+            seconds(1, WEEK),
+            Group::Command,
+            SEND.or(PRESIGN),
+            "how long a presigned URL is good; it ends with the credentials that signed it in any case",
+        )
+    },
+    flag(
+        Id::Field,
+        "field",
+        Kind::Text("KEY"),
+        Group::Command,
+        SECRET,
+        "print this key's value of a secret that is a JSON object",
+    ),
+    flag(
+        Id::DomainOwner,
+        "domain-owner",
+        Kind::Text("ACCOUNT"),
+        Group::Command,
+        CODEARTIFACT.or(EXEC),
+        "AWS account number that owns the CodeArtifact domain; when unset, the credentials' own",
+    ),
+    flag(Id::Plain, "plain", Kind::Bool, Group::Command, DYNAMODB, "the item is plain JSON; numbers keep their digits"),
+    Opt {
+        default: "127.0.0.1:0",
+        ..flag(
+            Id::Listen,
+            "listen",
+            Kind::Text("ADDRESS:PORT"),
+            Group::Command,
+            SERVE,
+            "where to listen; port 0: a free one",
+        )
+    },
+    flag(
+        Id::Aws,
+        "aws",
+        Kind::Bool,
+        Group::Command,
+        EXEC,
+        "give the command AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
+    ),
 ];
 
+/// AWS's variable for the endpoint of every service.
+const AWS_ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
 const HOUR: u64 = 3600;
 const WEEK: u64 = 7 * 24 * HOUR;
 const PORT: Kind = Kind::Integer { unit: "", minimum: 1, maximum: 65535 };
@@ -681,6 +824,10 @@ const fn seconds(minimum: u64, maximum: u64) -> Kind {
 
 const fn key(id: Id, key: &'static str, flag: &'static str, kind: Kind, help: &'static str) -> Opt {
     Opt { id, key, flag, short: None, variables: &[], kind, default: "", help, group: Group::Identity, commands: ALL }
+}
+
+const fn service(id: Id, name: &'static str, variables: &'static [&'static str], help: &'static str) -> Opt {
+    Opt { variables, ..json_only(id, name, Kind::Endpoint, help) }
 }
 
 const fn json_only(id: Id, key: &'static str, kind: Kind, help: &'static str) -> Opt {
@@ -715,7 +862,8 @@ mod tests {
                 assert!(option.key.is_empty() || option.key != other.key, "{}", option.key);
                 assert!(option.flag.is_empty() || option.flag != other.flag, "{}", option.flag);
                 assert!(option.short.is_none() || option.short != other.short, "{:?}", option.short);
-                assert!(!option.variables.iter().any(|name| other.variables.contains(name)), "{:?}", option.variables);
+                let shared = |name: &&&str| **name != AWS_ENDPOINT_URL && other.variables.contains(*name);
+                assert_eq!(option.variables.iter().find(shared), None);
             }
         }
     }

@@ -5,9 +5,11 @@
 
 pub mod container_credentials;
 mod credential_reply;
+pub mod endpoint;
 pub mod environment;
 pub mod iot_credentials;
 pub mod iot_publish;
+pub mod json_service;
 pub mod s3_bucket;
 mod s3_error;
 pub mod s3_put;

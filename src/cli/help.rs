@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use crate::options::{CREDENTIALS, Commands, Group, Kind, OPTIONS, Opt, PUBLISH, PUT, SEND};
+use crate::options::{CREDENTIALS, Commands, Group, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SEND};
 
 /// What is written about a command by hand; the rest comes from the option table.
 #[derive(Debug)]
@@ -11,6 +11,8 @@ pub struct CommandHelp {
     pub name: &'static str,
     /// Its bit in an option's set of commands.
     pub commands: Commands,
+    /// Which setting `--endpoint-url` is for this command.
+    pub endpoint: Id,
     /// What stands behind its name in a usage line.
     pub arguments: &'static str,
     /// What it does, in one line of at most 60 columns.
@@ -84,7 +86,7 @@ pub fn command(command: &CommandHelp) -> String {
         "",
         "Every setting under Identity, Delivery and Connections is also the variable HOMING_NAME \
          (--role-alias: HOMING_ROLE_ALIAS) and a key of the JSON file (\"role_alias\"; --endpoint-url: \
-         \"endpoints\": {\"s3\": …}). The flag counts before the variable, and the variable before the file.",
+         \"endpoints\": {\"s3\": …}, by service). The flag counts before the variable, and the variable before the file.",
     );
     text.push('\n');
     push_wrapped(
@@ -162,6 +164,7 @@ pub const COMMANDS: &[CommandHelp] = &[
     CommandHelp {
         name: "send",
         commands: SEND,
+        endpoint: Id::EndpointUrl,
         arguments: "FILE… [options]",
         summary: "deliver files: small ones by MQTT, larger ones by S3",
         description: &[
@@ -182,6 +185,7 @@ pub const COMMANDS: &[CommandHelp] = &[
     CommandHelp {
         name: "put",
         commands: PUT,
+        endpoint: Id::EndpointUrl,
         arguments: "FILE s3://BUCKET/KEY [options]",
         summary: "store one file in S3, streamed in constant memory",
         description: &["A key that is left out or ends with a slash gets the file's name. No message is published."],
@@ -194,6 +198,7 @@ pub const COMMANDS: &[CommandHelp] = &[
     CommandHelp {
         name: "publish",
         commands: PUBLISH,
+        endpoint: Id::EndpointUrl,
         arguments: "TOPIC [-m TEXT | -f FILE | -] [options]",
         summary: "publish one MQTT message, or one for each line",
         description: &["Without -m and -f, and with -, the message is read from standard input."],
@@ -206,6 +211,7 @@ pub const COMMANDS: &[CommandHelp] = &[
     CommandHelp {
         name: "credentials",
         commands: CREDENTIALS,
+        endpoint: Id::EndpointUrl,
         arguments: "[--format process|env|json] [options]",
         summary: "fetch temporary AWS credentials and print them",
         description: &[

@@ -131,7 +131,9 @@ impl Settings {
 fn from_flag_or_variable(option: &'static Opt, sources: &Sources<'_>) -> Option<Setting> {
     let flag = sources.flags.iter().rev().find(|(id, _)| *id == option.id);
     if let Some((_, value)) = flag {
-        return Some(Setting { value: value.clone(), origin: Origin::Flag(option.flag) });
+        // Only `--endpoint-url` sets options without a flag of their own: the endpoint of the command's service.
+        let name = if option.flag.is_empty() { Id::EndpointUrl.option().flag } else { option.flag };
+        return Some(Setting { value: value.clone(), origin: Origin::Flag(name) });
     }
     // AWS SDKs and tools: "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS".
     let ignored = |name: &str| {

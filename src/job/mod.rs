@@ -8,6 +8,7 @@ pub mod publish;
 pub mod put;
 pub mod screen;
 pub mod send;
+pub mod service;
 pub mod show_credentials;
 mod source;
 mod upload;

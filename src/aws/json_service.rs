@@ -1,0 +1,207 @@
+//! What the services that speak JSON have in common: the request of the AWS JSON protocols, and their errors.
+//!
+//! Smithy, "AWS JSON 1.0 protocol" and "AWS JSON 1.1 protocol"; AWS General Reference, "Common errors".
+
+use super::endpoint::Service;
+use super::{JsonServiceError, is_temporary, too_large};
+use crate::error::{Error, Fault, Result};
+use crate::protocol::reply::Reply;
+use crate::protocol::request::Request;
+use crate::protocol::time::{BothClocks, SIGNATURE_CLOCK_TOLERANCE, parse_http_date};
+
+/// Builds `POST /` of the AWS JSON protocol in `version` (`1.0` or `1.1`) for the operation `target`, such as
+/// `secretsmanager.GetSecretValue`, with a body of `length` bytes.
+///
+/// # Errors
+/// A host name that is longer than DNS allows.
+pub fn request(authority: &str, version: &str, target: &str, length: usize) -> Result<Request> {
+    let mut request = Request::new("POST", authority, "/", "").map_err(too_large)?;
+    request.header("content-type", format_args!("application/x-amz-json-{version}")).map_err(too_large)?;
+    request.header("content-length", length).map_err(too_large)?;
+    request.header("x-amz-target", target).map_err(too_large)?;
+    Ok(request)
+}
+
+/// What was asked, for the error when it is refused.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Of whom.
+    pub service: Service,
+    /// What for, as it stands at the beginning of the message: `secret "door/pin"`.
+    pub what: &'a str,
+    /// What to do when it is not allowed: the IAM actions that the role needs.
+    pub permission: &'static str,
+    /// What to do when what was asked for is not there.
+    pub absent: &'static str,
+    /// The clock by which the request was signed, in seconds since the Unix epoch.
+    pub now: i64,
+}
+
+impl Asked<'_> {
+    /// The error for a reply whose status is not 200.
+    pub fn error(&self, reply: &Reply<'_>) -> Error {
+        let status = reply.status;
+        let said = JsonServiceError::read(reply);
+        let (what, service) = (self.what, self.service.title());
+        let mut message = format!("{what}: {service} answered {}", said.describe(status));
+        let kind = kind(&said.code, status);
+        let blamed = self.blamed_clocks(reply, &said);
+        if let Some(clocks) = blamed {
+            message.push_str(&format!("; {clocks}"));
+        }
+        let (fault, remedy) = match kind {
+            Kind::Denied => (Fault::Refused, self.permission),
+            Kind::Absent => (Fault::Refused, self.absent),
+            Kind::Expired => (Fault::Refused, "get new credentials; if they are new, check this device's clock"),
+            Kind::Foreign => (
+                Fault::Refused,
+                "the credentials are not for this endpoint, region or partition: check where they come from",
+            ),
+            Kind::Signature => (
+                Fault::Refused,
+                "check the secret access key, the region and the endpoint; a proxy that changes requests breaks \
+                 signatures too",
+            ),
+            Kind::Temporary => (Fault::Temporary, ""),
+            Kind::Invalid => (Fault::Refused, ""),
+            Kind::Nonsense => (Fault::Unavailable, "check the endpoint: something that is not AWS may be answering"),
+        };
+        let remedy = if blamed.is_some() { CLOCK_REMEDY } else { remedy };
+        let retryable = matches!(kind, Kind::Temporary | Kind::Expired);
+        let error = Error::new(fault, said.code_or_status(status), message).with_retryable(retryable);
+        if remedy.is_empty() { error } else { error.with_remedy(remedy) }
+    }
+
+    /// The error for a reply of status 200 that is not what the service documents.
+    pub fn nonsense(&self, why: &str) -> Error {
+        let (what, service) = (self.what, self.service.title());
+        Error::new(Fault::Unavailable, "malformed_reply", format!("{what}: {service}'s reply makes no sense: {why}"))
+            .with_remedy("check the endpoint: something that is not AWS may be answering")
+    }
+
+    /// Both clocks, where the error may come from their difference.
+    fn blamed_clocks(&self, reply: &Reply<'_>, said: &JsonServiceError) -> Option<BothClocks> {
+        // With an Age the date is that of a cached reply.
+        let date = reply.header("date").filter(|_| reply.header("age").is_none())?;
+        let clocks = BothClocks { device: self.now, server: parse_http_date(date, self.now)? };
+        let differ = clocks.device.abs_diff(clocks.server) > CLOCK_DIFFERENCE_WORTH_TELLING;
+        (differ && TIME_DEPENDENT.contains(&&*said.code)).then_some(clocks)
+    }
+}
+
+enum Kind {
+    Denied,
+    Absent,
+    Expired,
+    Foreign,
+    Signature,
+    Temporary,
+    Invalid,
+    Nonsense,
+}
+
+fn kind(code: &str, status: u16) -> Kind {
+    match code {
+        "AccessDeniedException" | "AccessDenied" | "NotAuthorized" | "UnauthorizedOperation" => Kind::Denied,
+        "ResourceNotFoundException" | "RepositoryNotFoundException" => Kind::Absent,
+        "ExpiredTokenException" | "ExpiredToken" | "RequestExpired" => Kind::Expired,
+        "UnrecognizedClientException" | "InvalidClientTokenId" | "InvalidToken" => Kind::Foreign,
+        "InvalidSignatureException" | "SignatureDoesNotMatch" | "IncompleteSignature" => Kind::Signature,
+        "ThrottlingException"
+        | "Throttling"
+        | "ThrottledException"
+        | "RequestThrottledException"
+        | "TooManyRequestsException"
+        | "ProvisionedThroughputExceededException"
+        | "RequestLimitExceeded"
+        | "LimitExceededException"
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException"
+        | "InternalServerError"
+        | "InternalServerException"
+        | "InternalFailure"
+        | "InternalServiceError"
+        | "ServerException"
+        | "TransactionInProgressException" => Kind::Temporary,
+        _ if is_temporary(status) => Kind::Temporary,
+        "" if status == 403 => Kind::Denied,
+        "" => Kind::Nonsense,
+        _ if (400..500).contains(&status) => Kind::Invalid,
+        _ => Kind::Nonsense,
+    }
+}
+
+const CLOCK_REMEDY: &str =
+    "set this device's clock (for example with NTP): AWS accepts signatures within 15 minutes of its own";
+/// Errors that a wrong clock may have caused; the empty one is a refusal without a document.
+const TIME_DEPENDENT: &[&str] = &[
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+    "ExpiredTokenException",
+    "ExpiredToken",
+    "RequestExpired",
+    "UnrecognizedClientException",
+    "AccessDeniedException",
+    "",
+];
+/// Half of what AWS tolerates: less than that is no cause of anything.
+const CLOCK_DIFFERENCE_WORTH_TELLING: u64 = SIGNATURE_CLOCK_TOLERANCE.unsigned_abs() / 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::tests::{headers, with_reply};
+
+    const ASKED: Asked<'_> = Asked {
+        service: Service::SecretsManager,
+        what: "secret \"a\"",
+        permission: "allow secretsmanager:GetSecretValue",
+        absent: "check the id",
+        now: 1_440_938_160,
+    };
+
+    #[test]
+    fn the_protocol_is_named_by_headers() {
+        let request =
+            request("secretsmanager.eu-west-1.amazonaws.com", "1.1", "secretsmanager.GetSecretValue", 2).unwrap();
+        assert!(request.headers().eq([
+            ("content-type", "application/x-amz-json-1.1"),
+            ("content-length", "2"),
+            ("x-amz-target", "secretsmanager.GetSecretValue"),
+        ]));
+        assert_eq!((request.method, &*request.path, &*request.query), ("POST", "/", ""));
+    }
+
+    #[test]
+    fn errors_are_sorted_by_who_is_at_fault() {
+        for (status, code, fault, retryable, remedy) in [
+            (400, "AccessDeniedException", Fault::Refused, false, "secretsmanager:GetSecretValue"),
+            (400, "ResourceNotFoundException", Fault::Refused, false, "check the id"),
+            (400, "ExpiredTokenException", Fault::Refused, true, "new credentials"),
+            (400, "UnrecognizedClientException", Fault::Refused, false, "where they come from"),
+            (400, "InvalidSignatureException", Fault::Refused, false, "secret access key"),
+            (400, "ThrottlingException", Fault::Temporary, true, "try again later"),
+            (500, "InternalServiceError", Fault::Temporary, true, "try again later"),
+            (400, "ValidationException", Fault::Refused, false, ""),
+        ] {
+            let body = format!(r#"{{"__type":"{code}","message":"why"}}"#);
+            let error = with_reply(status, body.as_bytes(), |reply| ASKED.error(reply));
+            assert_eq!((error.fault(), error.code(), error.retryable()), (fault, code, retryable));
+            assert!(error.message().starts_with("secret \"a\": Secrets Manager answered"), "{error}");
+            assert!(error.message().contains("why"), "{error}");
+            assert!(error.remedy().unwrap_or_default().contains(remedy), "{error}");
+        }
+        let error = with_reply(404, b"<html>", |reply| ASKED.error(reply));
+        assert_eq!((error.fault(), error.code()), (Fault::Unavailable, "http_404"));
+    }
+
+    #[test]
+    fn a_wrong_clock_is_named_with_both_clocks() {
+        let headers = headers(&[("date", "Sun, 30 Aug 2015 14:36:00 GMT")]);
+        let body = br#"{"__type":"InvalidSignatureException","message":"Signature expired"}"#;
+        let error = ASKED.error(&Reply { status: 400, headers: &headers, body, complete: true });
+        assert!(error.message().contains("2015-08-30T12:36:00Z"), "{error}");
+        assert!(error.message().contains("2015-08-30T14:36:00Z"), "{error}");
+        assert!(error.remedy().unwrap().contains("clock"), "{error}");
+    }
+}

@@ -1,0 +1,90 @@
+//! A signed call to one of AWS's services: endpoint, signature, reply.
+
+use super::network::Network;
+use crate::aws::endpoint::{Service, Variant};
+use crate::config::{Config, Endpoint};
+use crate::error::{Error, Fault, Result};
+use crate::net::http::{Answer, Body, Client};
+use crate::net::stream::unix_time;
+use crate::protocol::credentials::Credentials;
+use crate::protocol::request::Request;
+use crate::protocol::sigv4::{self, Payload};
+
+/// One service at one endpoint, and the connection to it.
+pub struct ServiceClient {
+    service: Service,
+    region: String,
+    authority: String,
+    client: Client,
+}
+
+impl ServiceClient {
+    /// Finds the endpoint and begins to connect to it, so that the connection is there when the credentials are.
+    ///
+    /// # Errors
+    /// No region is set, or it has no such endpoint; the CA file cannot be used.
+    pub fn open(config: &Config, network: &Network<'_>, service: Service) -> Result<Self> {
+        let region = match service {
+            // Its registry has one region, whatever the device's is.
+            Service::EcrPublic => ECR_PUBLIC_REGION,
+            _ => config.region()?,
+        };
+        let authority = match own_endpoint(config, service) {
+            Some(endpoint) => endpoint.to_string(),
+            None => {
+                let variant = Variant { fips: config.use_fips_endpoint, dual_stack: config.use_dualstack_endpoint };
+                service.host(region, variant)?
+            }
+        };
+        let client = network.public_client()?;
+        client.warm_up(&authority);
+        Ok(Self { service, region: region.to_owned(), authority, client })
+    }
+
+    /// Host, and `:port` where one was set: for the request.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The region that signatures are made for.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Signs and sends `request` with `body`, and reads the reply into `buffer`. Whether it is a success is the
+    /// caller's to see.
+    ///
+    /// # Errors
+    /// The request cannot be signed; the service cannot be reached.
+    pub fn call<'b>(
+        &self,
+        credentials: &Credentials,
+        mut request: Request,
+        body: &[u8],
+        buffer: &'b mut [u8],
+    ) -> Result<Answer<'b>> {
+        let service = self.service.signing_name();
+        sigv4::sign(&mut request, credentials, &self.region, service, unix_time(), Payload::Bytes(body)).map_err(
+            |error| {
+                let title = self.service.title();
+                Error::new(Fault::Data, "cannot_sign", format!("the request to {title} cannot be signed: {error:?}"))
+                    .with_remedy("shorten what was given, and use printable ASCII in it")
+            },
+        )?;
+        log::debug!("{} {} of {title}", request.method, request.path, title = self.service.title());
+        self.client.send(&request, if body.is_empty() { Body::Empty } else { Body::Bytes(body) }, buffer)
+    }
+}
+
+fn own_endpoint(config: &Config, service: Service) -> Option<&Endpoint> {
+    match service {
+        Service::S3 => config.endpoint_url.as_ref(),
+        Service::SecretsManager => config.endpoint_secretsmanager.as_ref(),
+        Service::DynamoDb => config.endpoint_dynamodb.as_ref(),
+        Service::Ecr | Service::EcrPublic => config.endpoint_ecr.as_ref(),
+        Service::CodeArtifact => config.endpoint_codeartifact.as_ref(),
+    }
+}
+
+/// Amazon ECR Public API Reference, "Service endpoints": authorization tokens come from here alone.
+const ECR_PUBLIC_REGION: &str = "us-east-1";
