@@ -6,6 +6,7 @@ pub mod checksum;
 pub mod chunked;
 pub mod content_type;
 pub mod credentials;
+pub mod http_request;
 pub mod json;
 pub mod message;
 pub mod plan;
