@@ -1,6 +1,8 @@
 //! What each command does, as a straight line through the other parts.
 
+pub mod child;
 pub mod credentials;
+pub mod exec;
 mod messenger;
 mod network;
 mod outcome;
