@@ -7,9 +7,11 @@
 mod exec;
 pub mod help;
 mod object;
+mod serve;
 
 pub use exec::Exec;
 pub use object::ObjectHeaders;
+pub use serve::Serve;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -17,7 +19,7 @@ use std::path::{Path, PathBuf};
 use crate::config::suggest::nearest;
 use crate::config::values;
 use crate::error::{Error, Fault, Result};
-use crate::options::{self, EXEC, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SEND};
+use crate::options::{self, EXEC, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SEND, SERVE};
 
 /// A command line, understood.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub enum Command {
     Credentials(CredentialsFormat),
     /// `homing exec -- CMD…`
     Exec(Exec),
+    /// `homing serve`
+    Serve(Serve),
     /// Print this text to standard output and be done.
     Help(String),
     /// Print the version and be done.
@@ -59,7 +63,7 @@ impl Command {
             Self::Put(command) => (std::slice::from_ref(&command.file), None),
             Self::Publish(Publish { message: Message::File(file), .. }) => (std::slice::from_ref(file), None),
             Self::Publish(_) => (&[], Some(None)),
-            Self::Credentials(_) | Self::Exec(_) | Self::Help(_) | Self::Version => (&[], None),
+            Self::Credentials(_) | Self::Exec(_) | Self::Serve(_) | Self::Help(_) | Self::Version => (&[], None),
         };
         files.iter().map(|file| Some(file.as_path())).chain(message)
     }
@@ -263,6 +267,7 @@ impl Given {
             PUT => self.put(positionals),
             PUBLISH => self.publish(positionals),
             EXEC => self.exec(positionals),
+            SERVE => self.serve(positionals),
             _ => self.credentials(positionals),
         }
     }

@@ -73,7 +73,11 @@ pub enum Id {
     DomainOwner,
     Plain,
     Listen,
+    Expose,
+    TokenFile,
+    PrintEnv,
     Aws,
+    Refresh,
 }
 
 /// What values an option takes.
@@ -803,12 +807,44 @@ pub const OPTIONS: &[Opt] = &[
         )
     },
     flag(
+        Id::Expose,
+        "expose",
+        Kind::Bool,
+        Group::Command,
+        SERVE,
+        "listen at an address that AWS SDKs do not accept, unencrypted, too",
+    ),
+    flag(
+        Id::TokenFile,
+        "token-file",
+        Kind::Path,
+        Group::Command,
+        SERVE,
+        "the token that clients have to show; made with a random one, for its owner only, where it is not there",
+    ),
+    flag(
+        Id::PrintEnv,
+        "print-env",
+        Kind::Bool,
+        Group::Command,
+        SERVE,
+        "print the variables that clients need, one NAME=VALUE a line, then serve",
+    ),
+    flag(
         Id::Aws,
         "aws",
         Kind::Bool,
         Group::Command,
         EXEC,
         "give the command AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
+    ),
+    flag(
+        Id::Refresh,
+        "refresh",
+        Kind::Bool,
+        Group::Command,
+        EXEC,
+        "with --aws: credentials that are renewed while the command runs, as homing serve gives them",
     ),
 ];
 

@@ -10,6 +10,8 @@ use std::ffi::OsString;
 pub struct Exec {
     /// Whether it gets AWS credentials.
     pub aws: bool,
+    /// Whether it gets them from a server that renews them.
+    pub refresh: bool,
     /// The command: a name to be looked for in PATH, or a path.
     pub program: OsString,
     /// Its arguments.
@@ -21,7 +23,11 @@ impl Given {
         let Some((program, arguments)) = positionals.split_first() else {
             return Err(usage("missing_argument", "homing exec needs a command to run"));
         };
-        let exec = Exec { aws: self.has(Id::Aws), program: program.clone(), arguments: arguments.to_vec() };
+        let (aws, refresh) = (self.has(Id::Aws), self.has(Id::Refresh));
+        if refresh && !aws {
+            return Err(usage("conflict", "--refresh is for the credentials of --aws"));
+        }
+        let exec = Exec { aws, refresh, program: program.clone(), arguments: arguments.to_vec() };
         if !exec.aws {
             return Err(usage("nothing_to_give", "nothing was said that the command should be given")
                 .with_remedy("say so before the command: --aws"));

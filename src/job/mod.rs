@@ -10,9 +10,11 @@ pub mod publish;
 pub mod put;
 pub mod screen;
 pub mod send;
+pub mod serve;
 pub mod service;
 pub mod show_credentials;
 mod source;
+mod supervise;
 mod upload;
 
 pub use screen::Screen;
