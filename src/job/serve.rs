@@ -44,9 +44,11 @@ pub fn run(config: &Config, command: &Serve) -> Result<u8> {
     };
     let server = CredentialServer::start(config, command.listen, token)?;
     if command.print_env {
-        screen::print(|out| {
-            server.variables(config).into_iter().try_for_each(|(name, value)| writeln!(out, "{name}={}", *value))
-        })?;
+        let mut text = Zeroizing::new(String::with_capacity(PRINTED_CAPACITY));
+        for (name, value) in server.variables(config) {
+            text.extend([name, "=", value.as_str(), "\n"]);
+        }
+        screen::print(|out| out.write_all(text.as_bytes()))?;
     }
     let Some((program, arguments)) = program else { return server.serve(config) };
     let mut environment = ChildEnvironment::new();
@@ -249,6 +251,8 @@ const WEB_IDENTITY: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 const REGION: &str = "AWS_REGION";
 /// As Greengrass calls it for its components.
 const THING_NAME: &str = "AWS_IOT_THING_NAME";
+/// A token of 1,024 bytes and the rest; were it more, a copy would stay in memory.
+const PRINTED_CAPACITY: usize = 2048;
 /// How long before they expire credentials are renewed, seconds. The AWS SDK for JavaScript asks for new ones from
 /// then on; role aliases give at least 900 seconds.
 const EARLY: i64 = 300;

@@ -59,6 +59,7 @@ impl Builder {
         ssl_client_certificate {devices};
         ssl_verify_client on;
         ssl_verify_depth 3;
+        access_log provider-{port} requests;
         default_type application/json;
         if ($http_x_amzn_iot_thingname != "{THING}") {{ return 403 '{{"message":"Access Denied"}}'; }}
         if ($request_method != GET) {{ return 405; }}
@@ -192,6 +193,22 @@ stream {{
 }
 
 impl Nginx {
+    /// From now on the credential provider on `port` answers this; `None`: 404.
+    pub(crate) fn set_provider_reply(&self, port: u16, reply: Option<&str>) {
+        let place = self.directory.join(format!("reply-{port}.json"));
+        match reply {
+            // Renamed into place, so that nobody gets half of it.
+            Some(reply) => std::fs::rename(self.directory.write("reply.new", reply), place).unwrap(),
+            None => std::fs::remove_file(place).unwrap(),
+        }
+    }
+
+    /// How many requests the credential provider on `port` has answered.
+    pub(crate) fn provider_requests(&self, port: u16) -> usize {
+        let log = std::fs::read_to_string(self.directory.join(format!("provider-{port}"))).unwrap_or_default();
+        log.lines().count()
+    }
+
     /// The requests that the HTTPS publish endpoint has answered.
     pub(crate) fn requests(&self) -> Vec<serde_json::Value> {
         let log = std::fs::read_to_string(self.directory.join("requests")).unwrap_or_default();

@@ -38,8 +38,8 @@ impl Token {
         match OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(path) {
             Ok(mut file) => {
                 let token = Self::random()?;
-                let line = Zeroizing::new(format!("{}\n", token.0.as_str()));
-                file.write_all(line.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| {
+                // Without a line's end: some SDKs send the file as it is, others refuse it.
+                file.write_all(token.0.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| {
                     // Half a token must not be taken for one the next time.
                     let _ = std::fs::remove_file(path);
                     Error::new(
