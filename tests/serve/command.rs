@@ -118,21 +118,24 @@ fn signals_that_were_ignored_stay_ignored() {
 }
 
 #[test]
-fn ctrl_c_reaches_the_command_once() {
+fn ctrl_c_is_left_to_the_terminal() {
     if !packages::available("serve", &["python3"]) {
         return;
     }
-    let script = "trap 'echo interrupted' INT; echo ready; while ! [ -e $0 ]; do sleep 0.05; done";
-    let directory = crate::support::directory::Directory::new("terminal");
-    let end = directory.join("end");
-    let homing = fixed_keys();
-    let mut python = Command::new("python3");
-    python.env_clear().envs(homing.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    python.args(["-c", TERMINAL]).arg(&end).arg(homing.get_program());
-    let output = python.args(["serve", "--", "sh", "-c", script]).arg(&end).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{text} {}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(text.matches("interrupted").count(), 1, "{text}");
+    let interrupts = |child: &str| {
+        let homing = fixed_keys();
+        let mut python = Command::new("python3");
+        python.env_clear().envs(homing.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        python.args(["-c", TERMINAL]).arg(homing.get_program()).args(["serve", "--", "python3", "-c", child]);
+        let output = python.output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{text} {}", String::from_utf8_lossy(&output.stderr));
+        text.split("interrupts: ").nth(1).unwrap_or_else(|| panic!("{text}")).trim().to_owned()
+    };
+    // The terminal itself interrupts its foreground processes, of which the command is one.
+    assert_eq!(interrupts(COUNT_INTERRUPTS), "1");
+    // homing does not do it a second time: a command that has left the terminal is not interrupted.
+    assert_eq!(interrupts(&format!("import os; os.setsid()\n{COUNT_INTERRUPTS}")), "0");
 }
 
 #[test]
@@ -154,27 +157,43 @@ fn start(command: &mut Command) -> Child {
     child
 }
 
-/// Runs a command on a terminal of its own, presses Ctrl-C when it is ready, and lets it end after the answer.
+/// Says how often it was interrupted when SIGUSR1 comes.
+const COUNT_INTERRUPTS: &str = r#"
+import signal
+count = 0
+def interrupted(*_):
+    global count
+    count += 1
+def end(*_):
+    print("interrupts:", count, flush=True)
+    raise SystemExit
+signal.signal(signal.SIGINT, interrupted)
+signal.signal(signal.SIGUSR1, end)
+print("ready", flush=True)
+while True:
+    signal.pause()
+"#;
+/// Runs a command on a terminal of its own, presses Ctrl-C when it is ready, and sends it SIGUSR1 when the terminal has
+/// done with that, which it shows.
 const TERMINAL: &str = r#"
-import os, pty, sys
-end, *command = sys.argv[1:]
-pid, terminal = pty.fork()
-if pid == 0:
+import os, pty, signal, sys
+command = sys.argv[1:]
+process, terminal = pty.fork()
+if process == 0:
     os.execv(command[0], command)
 seen = b""
-while True:
-    try:
+def read_until(text):
+    global seen
+    while text not in seen:
         data = os.read(terminal, 1000)
-    except OSError:
-        break
-    if not data:
-        break
-    before, seen = seen, seen + data
-    if b"ready" in seen and b"ready" not in before:
-        os.write(terminal, b"\x03")
-    if b"interrupted" in seen:
-        open(end, "w").close()
-status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        assert data, seen
+        seen += data
+read_until(b"ready")
+os.write(terminal, b"\x03")
+read_until(b"^C")
+os.kill(process, signal.SIGUSR1)
+read_until(b"interrupts: ")
+seen += os.read(terminal, 1000) if not seen.endswith(b"\n") else b""
 sys.stdout.buffer.write(seen)
-sys.exit(status)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
 "#;
