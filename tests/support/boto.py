@@ -1,6 +1,7 @@
 """One AWS API call by boto3, the client that homing's users come from. Reads the call as JSON on standard input, prints
 the reply (or {"error": …}) as JSON; a body goes to the file named in "body_file"."""
 
+import base64
 import json
 import sys
 
@@ -8,7 +9,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-call = json.load(sys.stdin)
+
+def binary(value):
+    """Bytes, which JSON has not, are written as {"base64": …}."""
+    return base64.b64decode(value["base64"]) if value.keys() == {"base64"} else value
+
+
+call = json.load(sys.stdin, object_hook=binary)
 credentials = call.get("credentials") or {}
 client = boto3.client(
     call["service"],
