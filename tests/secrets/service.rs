@@ -30,21 +30,23 @@ impl Secrets {
         let moto = Moto::start();
         moto.allow("secrets", &["secretsmanager:GetSecretValue"], "*");
         let owner = moto.owner();
-        let create = |name: &str, kind: &str, value: serde_json::Value| {
-            owner.call("secretsmanager", "create_secret", json!({ "Name": name, kind: value }))
-        };
-        let text = |name: &str, value: &str| create(name, "SecretString", json!(value));
-        text("plain", PLAIN);
-        let arn = text("json", JSON)["ARN"].as_str().unwrap().to_owned();
-        text("odd", ODD);
-        text("long", &long());
-        text("GithubToken", &json!({ "mypat": GIT_TOKEN, "wrong": "ghp_canaryOther" }).to_string());
-        text("nul", "canary\0");
-        text("lines", "canary-line\r\n");
-        // boto.py takes {"base64": …} for bytes.
-        create("binary", "SecretBinary", json!({ "base64": "AP/+Y2FuYXJ5Cg==" }));
-        create("binary-text", "SecretBinary", json!({ "base64": "eyJhIjoiY2FuYXJ5LWIifQ==" }));
-        let first_version = text("versions", "canary-old")["VersionId"].as_str().unwrap().to_owned();
+        let text = |name: &str, value: &str| json!({ "Name": name, "SecretString": value });
+        let secrets = json!([
+            text("json", JSON),
+            text("versions", "canary-old"),
+            text("plain", PLAIN),
+            text("odd", ODD),
+            text("long", &long()),
+            text("GithubToken", &json!({ "mypat": GIT_TOKEN, "wrong": "ghp_canaryOther" }).to_string()),
+            text("nul", "canary\0"),
+            text("lines", "canary-line\r\n"),
+            // boto.py takes {"base64": …} for bytes.
+            json!({ "Name": "binary", "SecretBinary": { "base64": "AP/+Y2FuYXJ5Cg==" } }),
+            json!({ "Name": "binary-text", "SecretBinary": { "base64": "eyJhIjoiY2FuYXJ5LWIifQ==" } }),
+        ]);
+        let made = owner.call("secretsmanager", "create_secret", secrets);
+        let arn = made[0]["ARN"].as_str().unwrap().to_owned();
+        let first_version = made[1]["VersionId"].as_str().unwrap().to_owned();
         owner.call(
             "secretsmanager",
             "put_secret_value",

@@ -1,5 +1,6 @@
 """One AWS API call by boto3, the client that homing's users come from. Reads the call as JSON on standard input, prints
-the reply (or {"error": …}) as JSON; a body goes to the file named in "body_file"."""
+the reply (or {"error": …}) as JSON; a body goes to the file named in "body_file". With a list of parameters it calls once
+for each, and prints the list of replies."""
 
 import base64
 import json
@@ -34,8 +35,12 @@ client = boto3.client(
         retries={"total_max_attempts": 1},
     ),
 )
+operation = getattr(client, call["operation"])
 try:
-    reply = getattr(client, call["operation"])(**call["parameters"])
+    if isinstance(call["parameters"], list):
+        reply = [operation(**parameters) for parameters in call["parameters"]]
+    else:
+        reply = operation(**call["parameters"])
     if "Body" in reply:
         with open(call["body_file"], "wb") as file:
             for piece in reply.pop("Body").iter_chunks():

@@ -98,7 +98,7 @@ impl Builder {
     pub(crate) fn server(&mut self, server: &Identity, directives: &str) -> u16 {
         let port = free_port();
         let certificate = certificate(server);
-        let _ = write!(self.http, "server {{ listen 127.0.0.1:{port} ssl; {certificate} {directives} }}\n");
+        let _ = writeln!(self.http, "server {{ listen 127.0.0.1:{port} ssl; {certificate} {directives} }}");
         self.ports.push(("127.0.0.1".to_owned(), port));
         port
     }
