@@ -5,11 +5,15 @@
 //! process on the device can read another's arguments.
 
 mod exec;
+mod git;
 pub mod help;
 mod object;
+mod secret;
 
 pub use exec::Exec;
+pub use git::{GitCredential, GitHost, GitOperation, GitPassword, GitSecret};
 pub use object::ObjectHeaders;
+pub use secret::{GetSecret, SecretReference, SecretVariable};
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -17,7 +21,7 @@ use std::path::{Path, PathBuf};
 use crate::config::suggest::nearest;
 use crate::config::values;
 use crate::error::{Error, Fault, Result};
-use crate::options::{self, EXEC, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SEND};
+use crate::options::{self, EXEC, GIT_CREDENTIAL, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SECRET, SEND};
 
 /// A command line, understood.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,6 +49,10 @@ pub enum Command {
     Credentials(CredentialsFormat),
     /// `homing exec -- CMD…`
     Exec(Exec),
+    /// `homing secret get ID`
+    GetSecret(GetSecret),
+    /// `homing git-credential get`
+    GitCredential(GitCredential),
     /// Print this text to standard output and be done.
     Help(String),
     /// Print the version and be done.
@@ -59,7 +67,12 @@ impl Command {
             Self::Put(command) => (std::slice::from_ref(&command.file), None),
             Self::Publish(Publish { message: Message::File(file), .. }) => (std::slice::from_ref(file), None),
             Self::Publish(_) => (&[], Some(None)),
-            Self::Credentials(_) | Self::Exec(_) | Self::Help(_) | Self::Version => (&[], None),
+            Self::Credentials(_)
+            | Self::Exec(_)
+            | Self::GetSecret(_)
+            | Self::GitCredential(_)
+            | Self::Help(_)
+            | Self::Version => (&[], None),
         };
         files.iter().map(|file| Some(file.as_path())).chain(message)
     }
@@ -156,7 +169,11 @@ where
         return Ok(given.arguments(Command::Version, command.endpoint));
     }
     let parsed = given.command(command, positionals).map_err(|error| with_usage(error, command))?;
-    Ok(given.arguments(parsed, command.endpoint))
+    let endpoint = match &parsed {
+        Command::Exec(exec) if exec.has_secrets() => Id::EndpointSecretsmanager,
+        _ => command.endpoint,
+    };
+    Ok(given.arguments(parsed, endpoint))
 }
 
 /// The flags and other arguments as they were given.
@@ -263,6 +280,8 @@ impl Given {
             PUT => self.put(positionals),
             PUBLISH => self.publish(positionals),
             EXEC => self.exec(positionals),
+            SECRET => self.secret(positionals),
+            GIT_CREDENTIAL => self.git_credential(positionals),
             _ => self.credentials(positionals),
         }
     }
