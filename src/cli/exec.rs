@@ -1,5 +1,7 @@
 //! `homing exec`: what a command is given, and the command.
 
+use super::git::GitSecret;
+use super::secret::{SecretReference, SecretVariable};
 use super::{Command, Given, usage};
 use crate::error::Result;
 use crate::options::Id;
@@ -12,10 +14,26 @@ pub struct Exec {
     pub aws: bool,
     /// Whether it gets them from a server that renews them.
     pub refresh: bool,
+    /// Secrets that it gets in variables.
+    pub secrets: Vec<SecretVariable>,
+    /// Hosts for which the git that it runs gets a password.
+    pub git: Vec<GitSecret>,
     /// The command: a name to be looked for in PATH, or a path.
     pub program: OsString,
     /// Its arguments.
     pub arguments: Vec<OsString>,
+}
+
+impl Exec {
+    /// Whether anything comes from Secrets Manager.
+    pub fn has_secrets(&self) -> bool {
+        self.wanted_secrets().next().is_some()
+    }
+
+    /// All that comes from Secrets Manager.
+    pub fn wanted_secrets(&self) -> impl Iterator<Item = &SecretReference> {
+        self.secrets.iter().map(|variable| &variable.secret).chain(self.git.iter().map(|git| &git.secret))
+    }
 }
 
 impl Given {
@@ -27,10 +45,17 @@ impl Given {
         if refresh && !aws {
             return Err(usage("conflict", "--refresh is for the credentials of --aws"));
         }
-        let exec = Exec { aws, refresh, program: program.clone(), arguments: arguments.to_vec() };
-        if !exec.aws {
+        let exec = Exec {
+            aws,
+            refresh,
+            secrets: self.secret_variables()?,
+            git: self.git_secrets()?,
+            program: program.clone(),
+            arguments: arguments.to_vec(),
+        };
+        if !exec.aws && !exec.has_secrets() {
             return Err(usage("nothing_to_give", "nothing was said that the command should be given")
-                .with_remedy("say so before the command: --aws"));
+                .with_remedy("say so before the command: --aws, --secret VARIABLE=ID[:KEY], --git HOST=ID[:KEY]"));
         }
         Ok(Command::Exec(exec))
     }

@@ -2,13 +2,15 @@
 
 use super::child::{CannotRun, ChildEnvironment};
 use super::network::Network;
+use super::secret::Secrets;
 use super::serve::CredentialServer;
-use super::{credentials, screen};
-use crate::cli::Exec;
+use super::{credentials, exec_git, git_credential, screen};
+use crate::cli::{Exec, GitSecret, SecretVariable};
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Fault, Result};
 use crate::protocol::credentials::Credentials;
 use crate::protocol::time::iso8601;
+use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 /// Fetches what was asked for and becomes the command. Gives an exit code only where the command cannot be run: 127
@@ -20,23 +22,43 @@ pub fn run(config: &Config, command: &Exec) -> Result<u8> {
     if let Err(why) = CannotRun::check(&command.program, std::env::var_os("PATH").as_deref()) {
         return Ok(screen::cannot_run(&why));
     }
+    let mut environment = environment(config, command)?;
     if command.refresh {
         let server = CredentialServer::for_command(config)?;
-        let mut environment = ChildEnvironment::new();
         server.add_to(&mut environment, "--refresh", config)?;
+        log::info!("running {:?}", command.program);
         return server.serve_command(config, environment.command(&command.program, &command.arguments));
     }
-    let environment = environment(config, command)?;
     log::info!("running {:?}", command.program);
     Ok(screen::cannot_run(&environment.become_command(&command.program, &command.arguments)))
 }
 
 fn environment(config: &Config, command: &Exec) -> Result<ChildEnvironment> {
+    let has_fixed_credentials = command.aws && !command.refresh;
+    if !has_fixed_credentials && !command.has_secrets() {
+        return Ok(ChildEnvironment::new());
+    }
     let network = Network::new(config)?;
-    let mut environment = ChildEnvironment::new();
+    let mut secrets = Secrets::new(config, &network);
+    command.wanted_secrets().try_for_each(|secret| secrets.expect(secret))?;
     let credentials = credentials::obtain(config, &network)?;
-    if command.aws {
+    let mut environment = ChildEnvironment::new();
+    if has_fixed_credentials {
         add_aws(&mut environment, config.region.as_deref(), &credentials)?;
+    }
+    for SecretVariable { name, secret } in &command.secrets {
+        let value =
+            secrets.text(&credentials, secret).map_err(|error| error.context(format_args!("--secret {name}")))?;
+        environment.set("--secret", name, value)?;
+    }
+    let mut passwords = Vec::new();
+    for GitSecret { host, secret } in &command.git {
+        let password = git_credential::password(&mut secrets, &credentials, secret)
+            .map_err(|error| error.context(format_args!("--git {}", host.host)))?;
+        passwords.push((host, password));
+    }
+    if !passwords.is_empty() {
+        exec_git::add(&mut environment, passwords, &own_path()?, |name| std::env::var(name).ok())?;
     }
     Ok(environment)
 }
@@ -67,6 +89,14 @@ pub(super) fn add_region(environment: &mut ChildEnvironment, source: &str, regio
     // Where one is named, some SDKs do not look at the variables at all.
     PROFILES.iter().for_each(|name| environment.remove(name));
     Ok(())
+}
+
+/// Where this program is, for git to run it again.
+fn own_path() -> Result<PathBuf> {
+    std::env::current_exe().map_err(|error| {
+        Error::new(Fault::Config, "own_path_unknown", format!("the path of homing itself cannot be found out: {error}"))
+            .with_remedy("check that /proc is mounted")
+    })
 }
 
 const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];

@@ -3,12 +3,16 @@
 pub mod child;
 pub mod credentials;
 pub mod exec;
+mod exec_git;
+pub mod git_credential;
 mod messenger;
 mod network;
 mod outcome;
 pub mod publish;
 pub mod put;
 pub mod screen;
+pub mod secret;
+mod secret_field;
 pub mod send;
 pub mod serve;
 pub mod service;

@@ -8,6 +8,7 @@ pub mod content_type;
 pub mod credentials;
 pub mod http_request;
 pub mod json;
+pub mod json_members;
 pub mod message;
 pub mod plan;
 pub mod reply;
