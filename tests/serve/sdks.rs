@@ -6,10 +6,12 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::LazyLock;
 
+use serde_json::json;
+
 use crate::serving::{Device, Serving, in_seconds, until};
 use crate::support::directory::Directory;
 use crate::support::moto::{self, Moto};
-use crate::support::{REGION, packages};
+use crate::support::{REGION, THING, packages};
 
 #[test]
 fn boto3_is_served_across_a_refresh() {
@@ -88,10 +90,36 @@ fn homing_itself_is_served() {
     assert_eq!((&json["AccessKeyId"], &json["SessionToken"]), (&keys.access_key_id.into(), &keys.session_token.into()));
 }
 
-/// The recipe of the README: whoever runs in a container gets at AWS by two variables and no more. The container itself
-/// would add nothing to it: with the host's network it has the same loopback.
+/// The README's recipe. A container itself would add nothing: with the host's network it has the same loopback, and
+/// nothing of homing's but these variables.
 #[test]
-fn a_command_writes_with_the_role_of_the_device() {
+fn a_container_writes_to_dynamodb_with_the_role_of_the_device() {
+    let Some(service) = service(&[]) else { return };
+    let owner = service.owner();
+    let key = |name: &str, kind: &str| json!({ "AttributeName": name, "KeyType": kind });
+    let attribute = |name: &str, kind: &str| json!({ "AttributeName": name, "AttributeType": kind });
+    let table = json!({
+        "TableName": "telemetry",
+        "KeySchema": [key("device_name", "HASH"), key("timestamp", "RANGE")],
+        "AttributeDefinitions": [attribute("device_name", "S"), attribute("timestamp", "N")],
+        "BillingMode": "PAY_PER_REQUEST",
+    });
+    owner.call("dynamodb", "create_table", table);
+    service.allow("telemetry", &["dynamodb:PutItem"], "*");
+    let device = Device::start(&service.session().provider_reply());
+
+    let mut homing = device.homing();
+    homing.env("AWS_ENDPOINT_URL_DYNAMODB", service.endpoint()).env("REQUESTS_CA_BUNDLE", &service.ca_file);
+    homing.args(["serve", "--"]).arg(packages::find(packages::BOTO).unwrap()).arg(script("container.py"));
+    let output = homing.output().unwrap();
+
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let items = owner.call("dynamodb", "scan", json!({ "TableName": "telemetry" }));
+    assert_eq!(items["Items"][0]["device_name"]["S"], THING, "{items}");
+}
+
+#[test]
+fn a_command_calls_with_the_role_of_the_device() {
     let Some(service) = service(&[]) else { return };
     let keys = service.session();
     let device = Device::start(&keys.provider_reply());

@@ -2,6 +2,8 @@
 //! stream module, which sends connections on one port to different servers by their ALPN protocol, as AWS IoT's 443 does.
 
 use std::fmt::Write;
+use std::io::{Read, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 
 use super::directory::Directory;
@@ -212,10 +214,14 @@ impl Nginx {
         }
     }
 
-    /// How many requests the credential provider on `port` has answered.
+    /// How many requests for credentials the credential provider on `port` has answered.
     pub(crate) fn provider_requests(&self, port: u16) -> usize {
+        // nginx logs a request right behind its answer, before it turns to anything else, such as this.
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+        let _ = stream.read_to_end(&mut Vec::new());
         let log = std::fs::read_to_string(self.directory.join(format!("provider-{port}"))).unwrap_or_default();
-        log.lines().count()
+        log.lines().filter(|line| line.contains("/role-aliases/")).count()
     }
 
     /// The requests that the HTTPS publish endpoint has answered.
