@@ -106,10 +106,12 @@ impl Server {
             }
             for (index, _) in clients.iter().enumerate().filter(|(_, flags)| !flags.is_empty()) {
                 self.connections[index].proceed(service, &mut buffer);
+                if self.connections[index].has_unfinished() {
+                    self.limit_unfinished();
+                }
             }
             let now = Instant::now();
             self.connections.retain(|connection| !connection.is_over(now));
-            self.limit_unfinished();
             if !others[1].is_empty() {
                 self.accept();
             }
@@ -181,14 +183,13 @@ impl Server {
 
     /// A request normally comes in one piece. Of those that do not, the latest go on.
     fn limit_unfinished(&mut self) {
-        loop {
-            let unfinished = self.connections.iter().enumerate().filter(|(_, connection)| connection.has_unfinished());
-            if unfinished.clone().count() <= UNFINISHED_MAXIMUM {
-                return;
-            }
-            if let Some((index, _)) = unfinished.min_by_key(|(_, connection)| connection.since()) {
-                self.connections.swap_remove(index);
-            }
+        let unfinished = self.connections.iter_mut().filter(|connection| connection.has_unfinished());
+        let (count, oldest) = unfinished.fold((0, None), |(count, oldest): (usize, Option<&mut Connection>), next| {
+            let is_older = oldest.as_ref().is_none_or(|oldest| next.since() < oldest.since());
+            (count + 1, if is_older { Some(next) } else { oldest })
+        });
+        if let Some(oldest) = oldest.filter(|_| count > UNFINISHED_MAXIMUM) {
+            oldest.abandon();
         }
     }
 }

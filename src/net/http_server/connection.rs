@@ -127,6 +127,12 @@ impl Connection {
         }
     }
 
+    /// Gives it up, and what it has sent.
+    pub(super) fn abandon(&mut self) {
+        self.unfinished = None;
+        self.enter(State::Over);
+    }
+
     fn read(&mut self, service: &mut impl Service, buffer: &mut HeadBuffer) {
         let had = self.restore(buffer);
         // There is room: a head that fills the buffer is never unfinished.
