@@ -3,9 +3,14 @@
 //! Flags may stand before and behind the other arguments, until `--`. Secrets are never accepted here: every
 //! process on the device can read another's arguments.
 
+mod docker_credential;
+mod dynamodb;
+mod ecr;
 pub mod help;
 mod object;
 
+pub use docker_credential::{DockerAction, with_command_of_name};
+pub use dynamodb::{Condition, PutItem};
 pub use object::ObjectHeaders;
 
 use std::ffi::{OsStr, OsString};
@@ -14,7 +19,7 @@ use std::path::{Path, PathBuf};
 use crate::config::suggest::nearest;
 use crate::config::values;
 use crate::error::{Error, Fault, Result};
-use crate::options::{self, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SEND};
+use crate::options::{self, DOCKER_CREDENTIAL, DYNAMODB, ECR, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SEND};
 
 /// A command line, understood.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,6 +45,15 @@ pub enum Command {
     Publish(Publish),
     /// `homing credentials`
     Credentials(CredentialsFormat),
+    /// `homing ecr password`; of the public registry or of the account's own.
+    EcrPassword {
+        /// Whether it is the public registry's.
+        public: bool,
+    },
+    /// `homing docker-credential ACTION`
+    DockerCredential(DockerAction),
+    /// `homing dynamodb put-item TABLE`
+    PutItem(PutItem),
     /// Print this text to standard output and be done.
     Help(String),
     /// Print the version and be done.
@@ -54,7 +68,13 @@ impl Command {
             Self::Put(command) => (std::slice::from_ref(&command.file), None),
             Self::Publish(Publish { message: Message::File(file), .. }) => (std::slice::from_ref(file), None),
             Self::Publish(_) => (&[], Some(None)),
-            Self::Credentials(_) | Self::Help(_) | Self::Version => (&[], None),
+            Self::PutItem(PutItem { item: Message::File(file), .. }) => (std::slice::from_ref(file), None),
+            Self::PutItem(_) => (&[], Some(None)),
+            Self::Credentials(_)
+            | Self::EcrPassword { .. }
+            | Self::DockerCredential(_)
+            | Self::Help(_)
+            | Self::Version => (&[], None),
         };
         files.iter().map(|file| Some(file.as_path())).chain(message)
     }
@@ -128,6 +148,7 @@ where
     I: IntoIterator,
     I::Item: Into<OsString>,
 {
+    let arguments = with_command_of_name(arguments.into_iter().map(Into::into));
     let given = Given::read(lexopt::Parser::from_iter(arguments))?;
     let Some((name, positionals)) = given.positionals.split_first() else {
         let command = match given.has(Id::Version) && !given.has(Id::Help) {
@@ -251,6 +272,9 @@ impl Given {
             SEND => self.send(positionals),
             PUT => self.put(positionals),
             PUBLISH => self.publish(positionals),
+            ECR => self.ecr(positionals),
+            DOCKER_CREDENTIAL => self.docker_credential(positionals),
+            DYNAMODB => self.dynamodb(positionals),
             _ => self.credentials(positionals),
         }
     }

@@ -3,7 +3,9 @@
 use crate::cli::{self, Command};
 use crate::config::Config;
 use crate::error::Result;
-use crate::job::{Screen, publish, put, screen, send, show_credentials};
+use crate::job::{
+    Screen, docker_credential, dynamodb_put_item, ecr_password, publish, put, screen, send, show_credentials,
+};
 use crate::logging;
 use std::ffi::OsString;
 use std::io::Write;
@@ -37,6 +39,9 @@ fn understood(arguments: impl IntoIterator<Item = OsString>) -> Result<u8> {
         Command::Put(command) => config().and_then(|config| put::run(&config, command, &mut screen)),
         Command::Publish(command) => config().and_then(|config| publish::run(&config, command, &mut screen)),
         Command::Credentials(format) => config().and_then(|config| show_credentials::run(&config, *format)),
+        Command::EcrPassword { public } => config().and_then(|config| ecr_password::run(&config, *public)),
+        Command::DockerCredential(action) => docker_credential::run(config, *action),
+        Command::PutItem(command) => config().and_then(|config| dynamodb_put_item::run(&config, command, &mut screen)),
     };
     if let Err(error) = &done {
         screen.none_of(arguments.command.deliveries(), error)?;

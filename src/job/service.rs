@@ -29,10 +29,27 @@ impl ServiceClient {
             Service::EcrPublic => ECR_PUBLIC_REGION,
             _ => config.region()?,
         };
+        Self::open_in(config, network, service, region, Variant::default())
+    }
+
+    /// The same in a region that is known from elsewhere, and by the endpoint's variant that goes with it.
+    ///
+    /// # Errors
+    /// As [`ServiceClient::open`].
+    pub fn open_in(
+        config: &Config,
+        network: &Network<'_>,
+        service: Service,
+        region: &str,
+        variant: Variant,
+    ) -> Result<Self> {
         let authority = match own_endpoint(config, service) {
             Some(endpoint) => endpoint.to_string(),
             None => {
-                let variant = Variant { fips: config.use_fips_endpoint, dual_stack: config.use_dualstack_endpoint };
+                let variant = Variant {
+                    fips: config.use_fips_endpoint || variant.fips,
+                    dual_stack: config.use_dualstack_endpoint || variant.dual_stack,
+                };
                 service.host(region, variant)?
             }
         };
