@@ -187,6 +187,8 @@ fn the_public_registry_has_its_own_service() {
         homing
             .env("HOMING_CREDENTIALS", "environment")
             .env("HOMING_REGION", "eu-west-1")
+            // ECR's own, which is another service.
+            .env("AWS_ENDPOINT_URL_ECR", "https://localhost:1")
             .env("HOMING_CA_FILE", authority.write(&directory, "ca.pem"))
             .env("HTTPS_PROXY", format!("http://{}", proxy.address()))
             .keys(&service.session())

@@ -275,7 +275,7 @@ pub const COMMANDS: &[CommandHelp] = &[
              {\"temperature\": 21.50}. Without --item and -f it is read from standard input. An item that is there with \
              the same key is replaced, unless --condition says when not: then the exit code is 77.",
             "With --lines every line is an item. They are written 25 at a time; what DynamoDB leaves unwritten for want \
-             of capacity is tried again up to 8 times, with growing waits. At the first bad line it stops: all lines \
+             of capacity is sent up to 8 times, with growing waits. At the first bad line it stops: all lines \
              before are written, none behind it. --json tells which lines each batch had.",
             "The role needs dynamodb:PutItem on the table, and for --lines dynamodb:BatchWriteItem.",
         ],
