@@ -5,6 +5,12 @@
 
 pub mod container_credentials;
 mod credential_reply;
+mod dynamodb;
+pub mod dynamodb_batch_write_item;
+pub mod dynamodb_put_item;
+pub mod ecr;
+pub mod ecr_public;
+pub mod ecr_registry;
 pub mod endpoint;
 pub mod environment;
 pub mod iot_credentials;

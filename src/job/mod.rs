@@ -2,9 +2,14 @@
 
 pub mod child;
 pub mod credentials;
+pub mod docker_credential;
+mod dynamodb_lines;
+pub mod dynamodb_put_item;
+pub mod ecr_password;
 pub mod exec;
 mod exec_git;
 pub mod git_credential;
+mod input;
 mod messenger;
 mod network;
 mod outcome;
