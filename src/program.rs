@@ -3,7 +3,7 @@
 use crate::cli::{self, Command};
 use crate::config::Config;
 use crate::error::Result;
-use crate::job::{Screen, publish, put, screen, send, show_credentials};
+use crate::job::{Screen, get, presign, publish, put, screen, send, show_credentials};
 use crate::logging;
 use std::ffi::OsString;
 use std::io::Write;
@@ -35,6 +35,8 @@ fn understood(arguments: impl IntoIterator<Item = OsString>) -> Result<u8> {
         Command::Version => print(cli::help::version()),
         Command::Send(command) => config().and_then(|config| send::run(&config, command, &mut screen)),
         Command::Put(command) => config().and_then(|config| put::run(&config, command, &mut screen)),
+        Command::Get(command) => config().and_then(|config| get::run(&config, command, &mut screen)),
+        Command::Presign(command) => config().and_then(|config| presign::run(&config, command, &screen)),
         Command::Publish(command) => config().and_then(|config| publish::run(&config, command, &mut screen)),
         Command::Credentials(format) => config().and_then(|config| show_credentials::run(&config, *format)),
     };
