@@ -237,9 +237,9 @@ pub const COMMANDS: &[CommandHelp] = &[
              session token: treat it as a password. With --json the line also says when it ends.",
         ],
         examples: &[
-            "homing presign s3://my-bucket/camera-1/latest.jpg",
-            "curl -o latest.jpg \"$(homing presign --expires 300 s3://my-bucket/camera-1/latest.jpg)\"",
-            "curl -T log.gz \"$(homing presign --put s3://my-bucket/camera-1/log.gz)\"",
+            "homing presign s3://my-bucket/camera/latest.jpg",
+            "curl -O \"$(homing presign --expires 300 s3://my-bucket/camera/1.jpg)\"",
+            "curl -T log.gz \"$(homing presign --put s3://my-bucket/camera/log.gz)\"",
         ],
     },
     CommandHelp {

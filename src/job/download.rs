@@ -96,6 +96,10 @@ impl Download<'_> {
         loop {
             let before = sink.position();
             match self.attempt(sink, if_none_match, &mut checksum, &mut buffer) {
+                Ok(Some(Fetched::Whole(begun))) => {
+                    verify(&self.object.target(), &begun, checksum, sink)?;
+                    return Ok(Fetched::Whole(begun));
+                }
                 Ok(Some(fetched)) => return Ok(fetched),
                 Ok(None) if attempt < ATTEMPTS => {
                     log::info!("{} is another one now: fetched from its beginning", self.object.target());
@@ -112,8 +116,8 @@ impl Download<'_> {
         }
     }
 
-    /// One request and its reply. `None`: what is there is of another object. `checksum` is that of what is there,
-    /// where it is known.
+    /// One request and its reply; the bytes are not yet verified. `None`: what is there is of another object. `checksum`
+    /// is that of what is there, where it is known.
     fn attempt(
         &self,
         sink: &mut dyn Sink,
@@ -159,7 +163,6 @@ impl Download<'_> {
             }
         };
         self.receive(&mut incoming, &begun, sink, checksum, buffer)?;
-        verify(&self.object.target(), &begun, checksum.take(), sink)?;
         Ok(Some(Fetched::Whole(begun)))
     }
 

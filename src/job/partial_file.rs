@@ -37,6 +37,13 @@ impl PartialFile {
         let target = final_target(target)?;
         let path = with_suffix(&target, ".part");
         let state = PartialState::new(with_suffix(&target, ".part.json"), object);
+        // The longest of the names: it must not turn out too long when the object is already on its way.
+        match fs::symlink_metadata(state.path()) {
+            Err(error) if error.kind() == ErrorKind::InvalidFilename => {
+                return Err(cannot_create(state.path(), &error));
+            }
+            _ => {}
+        }
         let file = locked(&path, state.path())?;
         let mut partial = Self { target, path, file, state, begun: None, position: 0, marked: 0, is_settled: false };
         partial.recall();
