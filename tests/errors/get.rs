@@ -439,6 +439,41 @@ fn a_reader_that_goes_away_is_an_error() {
 }
 
 #[test]
+fn no_output_and_no_file_has_a_secret_in_it() {
+    const SECRET_KEY: &str = "secret-access-key-canary-7Jq2";
+    const TOKEN: &str = "session-token-canary-Zx81";
+    let mut folder = Folder::new();
+    folder.scene.keep_secret(SECRET_KEY);
+    folder.scene.variable("AWS_ACCESS_KEY_ID", "ASIACANARYCANARY0000").variable("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
+    folder.scene.variable("AWS_SESSION_TOKEN", TOKEN);
+    let run = |folder: &Folder, arguments: &[&str]| {
+        let mut command = folder.scene.command(arguments);
+        folder.scene.finish(command.args(["-vvv", "--credentials", "environment"]))
+    };
+    // The URL is what was asked for: it has the token, and nothing else has.
+    let presigned = run(&folder, &["presign", "s3://sandbox-bucket/key"]);
+    assert!(presigned.succeeded().stdout.contains(TOKEN) && !presigned.stderr.contains(TOKEN), "{presigned:?}");
+    folder.scene.keep_secret(TOKEN);
+    let file = folder.file();
+    let get = ["get", "--json", "s3://sandbox-bucket/key", file.to_str().unwrap()];
+    run(&folder, &get).failed(77, "InvalidAccessKeyId");
+    // A download that breaks off leaves files behind.
+    let port = servers::tls(folder.scene.sandbox.certificates(), |mut stream| {
+        if servers::read_head(&mut stream).is_ok() {
+            servers::write(&mut stream, &reply("200 OK", &[], 100, b"content"));
+            end(&mut stream);
+        }
+    });
+    folder.scene.set("endpoints", json!({ "s3": format!("https://localhost:{port}") }));
+    run(&folder, &get).failed(69, "truncated_reply");
+    for name in folder.names() {
+        let content = fs::read_to_string(folder.path.join(&name)).unwrap();
+        assert!(!content.contains(SECRET_KEY) && !content.contains(TOKEN), "{name}: {content}");
+    }
+    assert_eq!(folder.names(), ["file.part", "file.part.json"]);
+}
+
+#[test]
 fn a_configuration_that_cannot_be_used_fails_each_file() {
     let mut folder = Folder::new();
     folder.scene.unset("region").unset("credential_endpoint").unset("data_endpoint");
