@@ -238,7 +238,7 @@ pub const COMMANDS: &[CommandHelp] = &[
         ],
         examples: &[
             "homing presign s3://my-bucket/camera/latest.jpg",
-            "curl -O \"$(homing presign --expires 300 s3://my-bucket/camera/1.jpg)\"",
+            "curl -o 1.jpg \"$(homing presign --expires 300 s3://my-bucket/camera/1.jpg)\"",
             "curl -T log.gz \"$(homing presign --put s3://my-bucket/camera/log.gz)\"",
         ],
     },

@@ -158,8 +158,8 @@ impl Client {
     /// # Errors
     /// As [`Self::send`].
     pub fn open(&self, request: &Request) -> Result<Incoming> {
-        let (response, midpoint) = self.exchange(request, Body::Empty)?;
-        Ok(Incoming::new(host_of(&request.authority), response, midpoint))
+        let (response, _) = self.exchange(request, Body::Empty)?;
+        Ok(Incoming::new(host_of(&request.authority), response))
     }
 
     /// Gives the reply, of which the head has been read, and the middle of the exchange in seconds since the Unix

@@ -12,15 +12,13 @@ pub struct Incoming {
     status: u16,
     headers: HeaderMap,
     body: ureq::BodyReader<'static>,
-    /// The device's clock half way between request and reply, in seconds since the Unix epoch.
-    pub midpoint: i64,
 }
 
 impl Incoming {
-    pub(super) fn new(host: &str, response: http::Response<ureq::Body>, midpoint: i64) -> Self {
+    pub(super) fn new(host: &str, response: http::Response<ureq::Body>) -> Self {
         let (parts, body) = response.into_parts();
         let status = parts.status.as_u16();
-        Self { host: host.to_owned(), status, headers: parts.headers, body: body.into_reader(), midpoint }
+        Self { host: host.to_owned(), status, headers: parts.headers, body: body.into_reader() }
     }
 
     /// The status code, 100 to 599.
