@@ -69,9 +69,11 @@ pub enum Id {
     MinTtl,
     Presign,
     Expires,
+    Put,
+    VersionId,
+    IfChanged,
     Field,
     VersionStage,
-    VersionId,
     DomainOwner,
     Plain,
     Item,
@@ -472,13 +474,13 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_CHECKSUM"],
         default: "none",
         group: Group::Delivery,
-        commands: SEND.or(PUT),
+        commands: SEND.or(PUT).or(GET),
         ..key(
             Id::Checksum,
             "checksum",
             "checksum",
             Kind::Choice(&["none", "crc32", "crc32c", "crc64nvme", "sha256"]),
-            "checksum sent behind the bytes, which S3 verifies and stores",
+            "checksum sent behind the bytes, which S3 verifies and stores; get: ask another store than AWS for its own",
         )
     },
     Opt {
@@ -791,6 +793,23 @@ pub const OPTIONS: &[Opt] = &[
             "how long a presigned URL is good; it ends with the credentials that signed it in any case",
         )
     },
+    flag(Id::Put, "put", Kind::Bool, Group::Command, PRESIGN, "a URL to store the object with, not to fetch it"),
+    flag(
+        Id::VersionId,
+        "version-id",
+        Kind::Text("ID"),
+        Group::Command,
+        GET.or(PRESIGN).or(SECRET),
+        "this version of the object or secret, not the current one",
+    ),
+    flag(
+        Id::IfChanged,
+        "if-changed",
+        Kind::Bool,
+        Group::Command,
+        GET,
+        "fetch nothing while S3 still has what FILE was fetched from; remembered in .FILE.homing-etag",
+    ),
     flag(
         Id::Field,
         "field",
@@ -810,7 +829,6 @@ pub const OPTIONS: &[Opt] = &[
             "the version with this label, such as AWSPREVIOUS",
         )
     },
-    flag(Id::VersionId, "version-id", Kind::Text("ID"), Group::Command, SECRET, "the version with this id"),
     flag(
         Id::DomainOwner,
         "domain-owner",

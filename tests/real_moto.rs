@@ -28,6 +28,38 @@ fn an_object_is_put_with_session_credentials() {
 }
 
 #[test]
+fn an_object_is_fetched_resumed_and_fetched_only_when_changed() {
+    let Some(service) = service() else { return };
+    let owner = service.owner();
+    let keys = owner.keys.clone().unwrap();
+    let directory = Directory::new("get");
+    let file = directory.join("file");
+    let get = |options: &[&str]| {
+        let url = format!("s3://{BUCKET}/fetched");
+        call(service, &keys, &[&["get", &url, file.to_str().unwrap(), "--json"], options].concat())
+    };
+    let result = |outcome: &Outcome| outcome.expect_code(0).json_lines()[0]["result"].as_str().unwrap().to_owned();
+    let content = sample(200_000);
+    put(service, &service.session(), &content, "fetched").expect_code(0);
+    assert_eq!(result(&get(&["--if-changed"])), "received");
+    assert!(std::fs::read(&file).unwrap() == content);
+    assert_eq!(result(&get(&["--if-changed"])), "not-changed");
+
+    // As a command that was killed leaves it.
+    let head = owner.call("s3", "head_object", json!({ "Bucket": BUCKET, "Key": "fetched" }));
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    let begun = json!({
+        "object": format!("s3://{BUCKET}/fetched"), "etag": head["ETag"], "size": 200_000,
+        "last_modified": head["ResponseMetadata"]["HTTPHeaders"]["last-modified"],
+    });
+    directory.write("file.part", &content[..150_000]);
+    directory.write("file.part.json", format!("{begun}\n{}\n", json!({ "boot": boot.trim(), "synced": 0 })));
+    get(&[]).expect_code(0);
+    assert!(std::fs::read(&file).unwrap() == content);
+    assert!(service.log().lines().any(|line| line.contains("GET /device-uploads/fetched HTTP/1.1\" 206")), "no range");
+}
+
+#[test]
 fn a_wrong_secret_is_refused_by_its_signature() {
     let Some(service) = service() else { return };
     let mut keys = service.session();

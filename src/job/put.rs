@@ -2,8 +2,9 @@
 
 use super::network::Network;
 use super::outcome::{Outcome, Via};
+use super::place::Place;
 use super::source::Source;
-use super::upload::{Place, Uploader, check_size};
+use super::upload::{Uploader, check_size};
 use super::{Screen, credentials};
 use crate::cli::Put;
 use crate::config::Config;
