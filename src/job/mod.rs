@@ -1,11 +1,13 @@
 //! What each command does, as a straight line through the other parts.
 
+mod credential_cache;
 pub mod credentials;
 mod messenger;
 mod network;
 mod outcome;
 pub mod publish;
 pub mod put;
+mod role_alias;
 pub mod screen;
 pub mod send;
 pub mod service;

@@ -39,6 +39,19 @@ impl<'c> Network<'c> {
         self.deadline
     }
 
+    /// Who the device is: SHA-256 of its certificate. Only whoever has the private key, too, gets it.
+    ///
+    /// # Errors
+    /// Certificate or key cannot be used.
+    pub fn certificate_fingerprint(&self) -> Result<[u8; 32]> {
+        self.identity().map(Identity::fingerprint)
+    }
+
+    /// Host and port of the proxy that connections go through, where there is one.
+    pub fn proxy_target(&self) -> Option<Target> {
+        self.proxy.as_deref().map(Proxy::target)
+    }
+
     /// A client that shows the device certificate: for the credential provider and the data endpoint.
     ///
     /// # Errors
