@@ -241,12 +241,7 @@ impl Given {
         if self.has(Id::NoCache) {
             settings.push((Id::CredentialCache, "false".into()));
         }
-        Arguments {
-            command,
-            settings,
-            json: self.has(Id::Json),
-            verbosity: u8::try_from(verbosity).unwrap_or(u8::MAX),
-        }
+        Arguments { command, settings, json: self.has(Id::Json), verbosity: u8::try_from(verbosity).unwrap_or(u8::MAX) }
     }
 
     fn command(&self, command: &help::CommandHelp, positionals: &[OsString]) -> Result<Command> {

@@ -25,8 +25,9 @@ pub use refusal::Refusal;
 use crate::aws::iot_credentials::RoleAliasCredentials;
 use crate::error::Error;
 use crate::protocol::credentials::Credentials;
-use directory::{Directory, Unusable};
+use directory::Directory;
 use std::os::fd::OwnedFd;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use zeroize::Zeroizing;
 
@@ -36,6 +37,10 @@ pub struct CredentialCache {
     name: String,
     circumstances: String,
 }
+
+/// The cache that a run's credentials came from or went to, known to whoever sees AWS refuse them.
+#[derive(Clone, Default)]
+pub struct CacheInUse(Arc<OnceLock<CredentialCache>>);
 
 /// What an earlier run, or one at the same time, has left.
 #[derive(Debug)]
@@ -92,11 +97,6 @@ impl CredentialCache {
         self.remove(refusal::SUFFIX);
     }
 
-    /// Forgets credentials, which are good no more.
-    pub fn forget_credentials(&self) {
-        self.remove(entry::SUFFIX);
-    }
-
     fn read<'b>(&self, suffix: &str, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
         match self.directory.read(&format!("{}{suffix}", self.name), buffer) {
             Ok(text) => text,
@@ -109,6 +109,22 @@ impl CredentialCache {
 
     fn remove(&self, suffix: &str) {
         self.directory.remove(&format!("{}{suffix}", self.name));
+    }
+}
+
+impl CacheInUse {
+    /// From now on it is this one, unless there is one already.
+    pub fn hold(&self, cache: CredentialCache) -> &CredentialCache {
+        self.0.get_or_init(|| cache)
+    }
+
+    /// Forgets the credentials when a service's error of this code says that they are good no more: revoked, or expired
+    /// by another clock than ours. The next run then asks for new ones.
+    pub fn forget_if_void(&self, code: &str) {
+        if let Some(cache) = self.0.get().filter(|_| VOID.contains(&code)) {
+            log::debug!("credential cache: forgotten, because of {code}");
+            cache.remove(entry::SUFFIX);
+        }
     }
 }
 
@@ -147,3 +163,14 @@ impl Lock<'_> {
 }
 
 const LOCK_SUFFIX: &str = ".lock";
+/// What S3, and the services that speak JSON, call credentials that they do not know or know no more (Amazon S3 API
+/// Reference, "Error responses"; AWS General Reference, "Common errors").
+const VOID: &[&str] = &[
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidToken",
+    "TokenRefreshRequired",
+    "UnrecognizedClientException",
+];

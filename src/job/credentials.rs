@@ -124,7 +124,8 @@ fn check_life(
         iso8601(now),
         config.described(Id::MinTtl),
     );
-    let possible = format!("from 900 to {CREDENTIAL_LIFE_MAXIMUM} s, and no longer than the role's maximum session duration");
+    let possible =
+        format!("from 900 to {CREDENTIAL_LIFE_MAXIMUM} s, and no longer than the role's maximum session duration");
     Err(Error::new(Fault::Config, "min_ttl_not_met", message).with_remedy(match source {
         CredentialSource::RoleAlias => {
             format!("ask for less, or raise the role alias's credentialDurationSeconds: {possible}")

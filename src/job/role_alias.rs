@@ -36,6 +36,7 @@ pub(super) fn obtain(config: &Config, network: &Network<'_>, wanted: &Wanted) ->
     let Some(cache) = cache(config, network, &call, true)? else {
         return fetch(network, &call).map_err(|failure| failure.error);
     };
+    let cache = network.cache_in_use().hold(cache);
     let look = || cache.look(&call, unix_time(), wanted.min_ttl).map(given);
     if let Some(found) = look() {
         return found;
@@ -62,11 +63,8 @@ fn cache(
         certificate: network.certificate_fingerprint()?,
     };
     let proxy = network.proxy_target().map(|target| target.to_string());
-    let circumstances = Circumstances {
-        ca_file: config.ca_file.as_deref(),
-        ca_replace: config.ca_replace,
-        proxy: proxy.as_deref(),
-    };
+    let circumstances =
+        Circumstances { ca_file: config.ca_file.as_deref(), ca_replace: config.ca_replace, proxy: proxy.as_deref() };
     Ok(CredentialCache::open(&key, &circumstances, create))
 }
 

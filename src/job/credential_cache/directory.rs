@@ -169,7 +169,9 @@ impl From<Errno> for Unusable {
 impl fmt::Display for Unusable {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::System(Errno::LOOP | Errno::NOTDIR) => formatter.write_str("not used: it is a symbolic link, or no directory"),
+            Self::System(Errno::LOOP | Errno::NOTDIR) => {
+                formatter.write_str("not used: it is a symbolic link, or no directory")
+            }
             Self::System(error) => write!(formatter, "{error}"),
             Self::Persistent => formatter.write_str("not used: it is not in memory (tmpfs or ramfs)"),
             Self::Foreign => formatter.write_str("not used: it belongs to another user"),
