@@ -27,7 +27,7 @@ use crate::error::Error;
 use crate::protocol::credentials::Credentials;
 use directory::Directory;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use zeroize::Zeroizing;
 
@@ -40,7 +40,7 @@ pub struct CredentialCache {
 
 /// The cache that a run's credentials came from or went to, known to whoever sees AWS refuse them.
 #[derive(Clone, Default)]
-pub struct CacheInUse(Arc<OnceLock<CredentialCache>>);
+pub struct CacheInUse(Arc<Mutex<Option<Arc<CredentialCache>>>>);
 
 /// What an earlier run, or one at the same time, has left.
 #[derive(Debug)]
@@ -113,15 +113,20 @@ impl CredentialCache {
 }
 
 impl CacheInUse {
-    /// From now on it is this one, unless there is one already.
-    pub fn hold(&self, cache: CredentialCache) -> &CredentialCache {
-        self.0.get_or_init(|| cache)
+    /// From now on it is this one.
+    pub fn hold(&self, cache: CredentialCache) -> Arc<CredentialCache> {
+        let cache = Arc::new(cache);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(cache.clone());
+        cache
     }
 
     /// Forgets the credentials when a service's error of this code says that they are good no more: revoked, or expired
     /// by another clock than ours. The next run then asks for new ones.
     pub fn forget_if_void(&self, code: &str) {
-        if let Some(cache) = self.0.get().filter(|_| VOID.contains(&code)) {
+        if !VOID.contains(&code) {
+            return;
+        }
+        if let Some(cache) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             log::debug!("credential cache: forgotten, because of {code}");
             cache.remove(entry::SUFFIX);
         }

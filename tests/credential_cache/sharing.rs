@@ -213,6 +213,27 @@ fn whoever_wants_them_to_live_longer_gets_new_ones_or_an_error_that_says_what_is
 }
 
 #[test]
+fn other_sources_keep_nothing_and_are_asked_for_their_life_too() {
+    let Some(bench) = Bench::start(SUITE) else { return };
+    let endpoint = bench.sandbox.container_endpoint();
+    let container = |seconds: &str| {
+        let run = bench.homing("credentials").arg("--credentials").arg("container").arg("--min-ttl").arg(seconds);
+        run.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &endpoint.full_uri)
+            .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", &endpoint.authorization_token)
+            .run()
+    };
+    container("3000").expect_code(0);
+    container("3000").expect_code(0);
+    container("7200").expect_code(78).expect_error("from the container live 3").expect_error("asks for 7200 s");
+    assert_eq!(bench.sandbox.counts(Service::Container).requests, 3);
+    let environment = bench.homing("credentials").arg("--credentials").arg("environment").arg("--min-ttl").arg("60");
+    let environment = environment.arg("-v").env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE").env("AWS_SECRET_ACCESS_KEY", "key");
+    environment.run().expect_code(0).expect_error("nothing says how long");
+    assert_eq!(bench.asked(), 0);
+    assert!(!bench.cache().exists());
+}
+
+#[test]
 fn credentials_that_live_less_than_five_minutes_are_used_and_not_kept() {
     let Some(bench) = Bench::start(SUITE) else { return };
     let sandbox = Sandbox::builder().credential_lifetime(Duration::from_secs(299)).start().unwrap();
