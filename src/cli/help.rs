@@ -226,7 +226,7 @@ pub const COMMANDS: &[CommandHelp] = &[
             "homing credentials",
             "homing credentials --no-cache --json",
             "eval \"$(homing credentials --format env)\"",
-            "credential_process = /usr/bin/homing credentials",
+            "credential_process = /usr/bin/homing credentials --min-ttl 900",
         ],
     },
 ];
