@@ -1,12 +1,19 @@
 //! argv → [`Arguments`]: the command with what it was told, and the configuration flags for [`crate::config`].
 //!
-//! Flags may stand before and behind the other arguments, until `--`. Secrets are never accepted here: every
+//! Flags may stand before and behind the other arguments, until `--`; what stands behind the name of a command that
+//! homing is to run is that command's. Secrets are never accepted here: every
 //! process on the device can read another's arguments.
 
+mod exec;
+mod git;
 pub mod help;
 mod object;
+mod secret;
 
+pub use exec::Exec;
+pub use git::{GitCredential, GitHost, GitOperation, GitPassword, GitSecret};
 pub use object::ObjectHeaders;
+pub use secret::{GetSecret, SecretReference, SecretVariable};
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -14,7 +21,7 @@ use std::path::{Path, PathBuf};
 use crate::config::suggest::nearest;
 use crate::config::values;
 use crate::error::{Error, Fault, Result};
-use crate::options::{self, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SEND};
+use crate::options::{self, EXEC, GIT_CREDENTIAL, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SECRET, SEND};
 
 /// A command line, understood.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,6 +47,12 @@ pub enum Command {
     Publish(Publish),
     /// `homing credentials`
     Credentials(CredentialsFormat),
+    /// `homing exec -- CMD…`
+    Exec(Exec),
+    /// `homing secret get ID`
+    GetSecret(GetSecret),
+    /// `homing git-credential get`
+    GitCredential(GitCredential),
     /// Print this text to standard output and be done.
     Help(String),
     /// Print the version and be done.
@@ -54,7 +67,7 @@ impl Command {
             Self::Put(command) => (std::slice::from_ref(&command.file), None),
             Self::Publish(Publish { message: Message::File(file), .. }) => (std::slice::from_ref(file), None),
             Self::Publish(_) | Self::Credentials(_) => (&[], Some(None)),
-            Self::Help(_) | Self::Version => (&[], None),
+            Self::Exec(_) | Self::GetSecret(_) | Self::GitCredential(_) | Self::Help(_) | Self::Version => (&[], None),
         };
         files.iter().map(|file| Some(file.as_path())).chain(other)
     }
@@ -151,7 +164,11 @@ where
         return Ok(given.arguments(Command::Version, command.endpoint));
     }
     let parsed = given.command(command, positionals).map_err(|error| with_usage(error, command))?;
-    Ok(given.arguments(parsed, command.endpoint))
+    let endpoint = match &parsed {
+        Command::Exec(exec) if exec.has_secrets() => Id::EndpointSecretsmanager,
+        _ => command.endpoint,
+    };
+    Ok(given.arguments(parsed, endpoint))
 }
 
 /// The flags and other arguments as they were given.
@@ -168,6 +185,12 @@ impl Given {
                 Ok(None) => return Ok(given),
                 Ok(Some(lexopt::Arg::Value(value))) => {
                     given.positionals.push(value);
+                    if let [name, _] = &*given.positionals
+                        && RUNNING_A_COMMAND.iter().any(|running| name == running)
+                    {
+                        // Fails only within a cluster of short flags.
+                        given.positionals.extend(parser.raw_args().into_iter().flatten());
+                    }
                     continue;
                 }
                 Ok(Some(lexopt::Arg::Long(name))) => (options::by_flag(name), format!("--{name}"), true),
@@ -250,6 +273,9 @@ impl Given {
             SEND => self.send(positionals),
             PUT => self.put(positionals),
             PUBLISH => self.publish(positionals),
+            EXEC => self.exec(positionals),
+            SECRET => self.secret(positionals),
+            GIT_CREDENTIAL => self.git_credential(positionals),
             _ => self.credentials(positionals),
         }
     }
@@ -401,6 +427,8 @@ fn unknown_flag(name: &str) -> Error {
     }
 }
 
+/// The commands that run another: its flags are not homing's.
+const RUNNING_A_COMMAND: &[&str] = &["exec", "serve"];
 /// Parts of flags that other tools have for secrets.
 const FLAGS_OF_SECRETS: &[&str] = &["secret", "password", "session-token", "access-key"];
 /// Flags that other tools have to turn verification off.

@@ -2,7 +2,9 @@
 
 use std::ffi::OsStr;
 
-use crate::options::{CREDENTIALS, Commands, Group, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SEND};
+use crate::options::{
+    CREDENTIALS, Commands, EXEC, GIT_CREDENTIAL, Group, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SECRET, SEND,
+};
 
 /// What is written about a command by hand; the rest comes from the option table.
 #[derive(Debug)]
@@ -40,7 +42,7 @@ pub fn overview() -> String {
     );
     for command in COMMANDS {
         text.push_str("  ");
-        push_padded(&mut text, command.name, 13);
+        push_padded(&mut text, command.name, 16);
         text.push_str(command.summary);
         text.push('\n');
     }
@@ -228,6 +230,69 @@ pub const COMMANDS: &[CommandHelp] = &[
             "eval \"$(homing credentials --format env)\"",
             "credential_process = /usr/bin/homing credentials --min-ttl 900",
         ],
+    },
+    CommandHelp {
+        name: "exec",
+        commands: EXEC,
+        endpoint: Id::EndpointSecretsmanager,
+        arguments: "[--aws] [--secret …] [--git …] -- COMMAND [ARGUMENT…]",
+        summary: "run a command with secrets in its environment only",
+        description: &[
+            "What the command is given stands in its environment only: in no argument, file or log. homing becomes the \
+             command, so that its signals, its exit code and its process id are its own. The flags stand before the \
+             command; what stands behind its name is the command's.",
+            "--aws gives AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_CREDENTIAL_EXPIRATION, and \
+             AWS_REGION and AWS_DEFAULT_REGION where they are not set; AWS_PROFILE is taken away, so that they count.",
+            "--secret VARIABLE=ID[:KEY] gives a secret of AWS Secrets Manager, by its name or ARN. KEY, behind the name \
+             or the whole ARN, takes one key's value of a secret that is a JSON object.",
+            "--git [USER@]HOST=ID[:KEY] lets the git that the command runs, however deep inside pip or a script, use a \
+             secret as its password for https://HOST/…: git asks homing for it, so that it is in no URL, argument or \
+             log. USER is x-access-token unless given, as GitHub has it. git does not ask on the terminal.",
+            "The command does not inherit the variables that homing itself takes credentials from \
+             (AWS_ACCESS_KEY_ID and its companions, AWS_CONTAINER_…): it has those credentials that it is given.",
+            "The exit code is the command's; 127 when there is no such command, 126 when it cannot be executed.",
+        ],
+        examples: &[
+            "homing exec --aws -- python3 upload.py",
+            "homing exec --secret DB_PASSWORD=camera/db:password -- ./migrate",
+            "homing exec --git github.com=GithubToken:mypat -- pip3 install -r private.txt",
+        ],
+    },
+    CommandHelp {
+        name: "secret",
+        commands: SECRET,
+        endpoint: Id::EndpointSecretsmanager,
+        arguments: "get ID [--field KEY] [options]",
+        summary: "print a secret of AWS Secrets Manager",
+        description: &[
+            "ID is the secret's name or ARN; an ARN's region counts before the one that is set. The value is printed as \
+             it is, byte by byte, with nothing behind it; on a terminal a newline follows. A binary secret goes to a \
+             file or a pipe as its bytes.",
+            "--field takes one key's value of a secret that is a JSON object: a text without its quotes, anything else \
+             as it stands there. db.user is the key of that name, or user in the object db.",
+            "For a command that takes a secret from a variable, homing exec --secret leaves it in no shell.",
+        ],
+        examples: &[
+            "homing secret get door/pin",
+            "homing secret get GithubToken --field mypat",
+            "homing secret get wifi/key.p12 --version-stage AWSPREVIOUS",
+        ],
+    },
+    CommandHelp {
+        name: "git-credential",
+        commands: GIT_CREDENTIAL,
+        endpoint: Id::EndpointSecretsmanager,
+        arguments: "--git [USER@]HOST=ID[:KEY] [options] get",
+        summary: "a git credential helper that answers from Secrets Manager",
+        description: &[
+            "git runs this itself, where ~/.gitconfig has such a line under [credential], with an operation (get, store or \
+             erase) as the last argument, and asks on standard input (gitcredentials(7)). For https:// and a HOST that is named, with its port where the URL has one, the \
+             answer is the secret; for any other there is no answer, and git asks elsewhere. Nothing is stored.",
+            "USER is x-access-token unless given or asked for by git. The secret must be the password itself; KEY takes \
+             it out of a secret that is a JSON object.",
+            "With --git-variable the password comes from a variable, without AWS: homing exec --git uses it.",
+        ],
+        examples: &["helper = \"!homing git-credential --git github.com=GithubToken:mypat\""],
     },
 ];
 
