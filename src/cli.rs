@@ -86,19 +86,17 @@ pub enum Command {
 }
 
 impl Command {
-    /// What gets an outcome: each file to be delivered, and a message, which need not come from one.
+    /// What gets an outcome when it fails: each file to be delivered, and what does not come from one.
     pub fn deliveries(&self) -> impl Iterator<Item = Option<&Path>> {
-        let (files, message): (&[PathBuf], _) = match self {
+        let (files, other): (&[PathBuf], _) = match self {
             Self::Send(command) => (&command.files, None),
             Self::Put(command) => (std::slice::from_ref(&command.file), None),
             Self::Get(Get { target: Target::File(file), .. }) => (std::slice::from_ref(file), None),
             Self::Publish(Publish { message: Message::File(file), .. }) => (std::slice::from_ref(file), None),
-            Self::Publish(_) => (&[], Some(None)),
             Self::PutItem(PutItem { item: Message::File(file), .. }) => (std::slice::from_ref(file), None),
-            Self::PutItem(_) => (&[], Some(None)),
+            Self::Publish(_) | Self::PutItem(_) | Self::Credentials(_) => (&[], Some(None)),
             Self::Get(_)
             | Self::Presign(_)
-            | Self::Credentials(_)
             | Self::Exec(_)
             | Self::GetSecret(_)
             | Self::GitCredential(_)
@@ -107,7 +105,7 @@ impl Command {
             | Self::Help(_)
             | Self::Version => (&[], None),
         };
-        files.iter().map(|file| Some(file.as_path())).chain(message)
+        files.iter().map(|file| Some(file.as_path())).chain(other)
     }
 }
 
@@ -299,14 +297,13 @@ impl Given {
         let is_setting = |option: &Opt| option.is_configuration() || matches!(option.id, Id::Config | Id::ConfigJson);
         let settings = self.flags.iter().filter(|(option, _)| is_setting(option));
         let verbosity = self.all(Id::Verbose).count();
-        Arguments {
-            command,
-            settings: settings
-                .map(|(option, value)| (if option.id == Id::EndpointUrl { endpoint } else { option.id }, value.clone()))
-                .collect(),
-            json: self.has(Id::Json),
-            verbosity: u8::try_from(verbosity).unwrap_or(u8::MAX),
+        let mut settings: Vec<(Id, OsString)> = settings
+            .map(|(option, value)| (if option.id == Id::EndpointUrl { endpoint } else { option.id }, value.clone()))
+            .collect();
+        if self.has(Id::NoCache) {
+            settings.push((Id::CredentialCache, "false".into()));
         }
+        Arguments { command, settings, json: self.has(Id::Json), verbosity: u8::try_from(verbosity).unwrap_or(u8::MAX) }
     }
 
     fn command(&self, command: &help::CommandHelp, positionals: &[OsString]) -> Result<Command> {

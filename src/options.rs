@@ -67,6 +67,8 @@ pub enum Id {
     Lines,
     Format,
     MinTtl,
+    CredentialCache,
+    NoCache,
     Presign,
     Expires,
     Put,
@@ -766,13 +768,36 @@ pub const OPTIONS: &[Opt] = &[
             "process: for credential_process in ~/.aws/config; env: shell exports; json: as received",
         )
     },
+    Opt {
+        variables: &["HOMING_MIN_TTL"],
+        commands: CREDENTIALED,
+        ..key(
+            Id::MinTtl,
+            "min_ttl",
+            "min-ttl",
+            seconds(0, crate::config::limits::CREDENTIAL_LIFE_MAXIMUM),
+            "take no credentials that live shorter than this; an error where there are none",
+        )
+    },
+    Opt {
+        variables: &["HOMING_CREDENTIAL_CACHE"],
+        default: "true",
+        commands: CREDENTIALED,
+        ..key(
+            Id::CredentialCache,
+            "credential_cache",
+            "credential-cache",
+            Kind::Bool,
+            "keep the role alias's credentials, or its refusal, in memory for the next runs: in $XDG_RUNTIME_DIR/homing or /run/homing, on tmpfs only; true unless set to false",
+        )
+    },
     flag(
-        Id::MinTtl,
-        "min-ttl",
-        seconds(0, 12 * HOUR),
+        Id::NoCache,
+        "no-cache",
+        Kind::Bool,
         Group::Command,
         CREDENTIALED,
-        "take no credentials that live shorter than this",
+        "ask for credentials now, whatever earlier runs got; the same as --credential-cache=false",
     ),
     flag(
         Id::Presign,

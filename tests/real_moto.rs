@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use serde_json::json;
 use support::boto::{Client, Keys};
 use support::directory::Directory;
-use support::homing::{Config, Outcome, homing};
+use support::homing::{CREDENTIAL_CACHE, Config, Outcome, homing};
 use support::moto::{self, Moto};
 use support::nginx::{Builder, Nginx, Provider};
 use support::packages;
@@ -112,7 +112,10 @@ fn boto3_runs_homing_for_its_credentials_and_sts_knows_the_role() {
         ),
     );
     let client = Client {
-        environment: vec![("AWS_CONFIG_FILE".to_owned(), aws_config.to_str().unwrap().to_owned())],
+        environment: vec![
+            ("AWS_CONFIG_FILE".to_owned(), aws_config.to_str().unwrap().to_owned()),
+            (CREDENTIAL_CACHE.to_owned(), "false".to_owned()),
+        ],
         ..service.client(None)
     };
 

@@ -268,11 +268,15 @@ pub const COMMANDS: &[CommandHelp] = &[
             "The sources are tried in this order unless --credentials names one: the role alias over mutual TLS, where \
              it is configured; the container endpoint (AWS_CONTAINER_CREDENTIALS_…, as Greengrass gives it); the \
              environment.",
+            "Those from the role alias are kept for the next runs of any command until 5 minutes before they end, in memory \
+             and for this user only; a refusal is remembered for 2 minutes, a failure of TLS for 5. --no-cache asks all the \
+             same.",
         ],
         examples: &[
             "homing credentials",
+            "homing credentials --no-cache --json",
             "eval \"$(homing credentials --format env)\"",
-            "credential_process = /usr/bin/homing credentials",
+            "credential_process = /usr/bin/homing credentials --min-ttl 900",
         ],
     },
     CommandHelp {

@@ -130,6 +130,17 @@ fn credentials_have_a_format() {
 }
 
 #[test]
+fn no_cache_is_the_setting_by_another_name_and_comes_last() {
+    let settings = |words: &[&str]| parse_words(words).unwrap().settings;
+    assert_eq!(settings(&["credentials", "--no-cache"]), [(Id::CredentialCache, "false".into())]);
+    assert_eq!(settings(&["send", "a", "--no-cache=false"]), []);
+    let both = settings(&["put", "a", "s3://bucket/", "--no-cache", "--credential-cache"]);
+    assert_eq!(both.last(), Some(&(Id::CredentialCache, "false".into())));
+    refused(&["publish", "t", "--no-cache"]);
+    refused(&["credentials", "--no-cache=maybe"]);
+}
+
+#[test]
 fn an_unknown_flag_or_command_is_answered_with_the_nearest_one_and_the_usage() {
     let error = refused(&["send", "a", "--dry-rnu"]);
     assert_eq!(error.message(), "there is no flag --dry-rnu");

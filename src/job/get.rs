@@ -98,6 +98,7 @@ fn download(
     let checksum_mode = place.is_aws() || config.payload.trailer().is_some();
     Download { client, credentials: &credentials, place, object, checksum_mode, shows_progress }
         .run(sink, if_none_match)
+        .inspect_err(|error| network.cache_in_use().forget_if_void(error.code()))
 }
 
 /// What files remember having been fetched from.

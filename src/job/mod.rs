@@ -1,6 +1,7 @@
 //! What each command does, as a straight line through the other parts.
 
 pub mod child;
+mod credential_cache;
 pub mod credentials;
 pub mod docker_credential;
 mod download;
@@ -22,6 +23,7 @@ pub mod presign;
 pub mod publish;
 pub mod put;
 mod remembered;
+mod role_alias;
 pub mod screen;
 pub mod secret;
 mod secret_field;

@@ -79,7 +79,9 @@ fn deliver(config: &Config, command: &Send, files: &mut [File<'_>], screen: &mut
         let Ok(ready) = &mut file.ready else { continue };
         file.result = match (ready.plan, &mut store) {
             (Plan::Inline, _) | (_, None) => ready.send_inline(config, &mut messenger),
-            (_, Some(Ok(store))) => ready.send_by_s3(config, store, command, &mut messenger),
+            (_, Some(Ok(store))) => ready
+                .send_by_s3(config, store, command, &mut messenger)
+                .inspect_err(|error| network.cache_in_use().forget_if_void(error.code())),
             (_, Some(Err(error))) => Err(error.clone()),
         };
         // Nobody reads the outcomes any more? The files are to arrive all the same.

@@ -95,7 +95,8 @@ pub fn layout_can_be_fixed() -> bool {
     Command::new("setarch").args(["-R", "true"]).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-/// Takes the caller's own settings for AWS, homing and proxies away from a command.
+/// Takes the caller's own settings for AWS, homing and proxies away from a command, and lets it leave no credentials
+/// behind.
 pub fn forget_foreign_variables(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
@@ -103,6 +104,7 @@ pub fn forget_foreign_variables(command: &mut Command) {
             command.env_remove(&name);
         }
     }
+    command.env("HOMING_CREDENTIAL_CACHE", "false");
 }
 
 /// A pipe that takes not a byte more until it is read from.
