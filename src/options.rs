@@ -67,13 +67,22 @@ pub enum Id {
     Lines,
     Format,
     MinTtl,
+    CredentialCache,
+    NoCache,
     Presign,
     Expires,
+    Put,
+    VersionId,
+    IfChanged,
     Field,
     VersionStage,
-    VersionId,
     DomainOwner,
     Plain,
+    Item,
+    Condition,
+    Names,
+    Values,
+    Public,
     Listen,
     Expose,
     TokenFile,
@@ -471,13 +480,13 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_CHECKSUM"],
         default: "none",
         group: Group::Delivery,
-        commands: SEND.or(PUT),
+        commands: SEND.or(PUT).or(GET),
         ..key(
             Id::Checksum,
             "checksum",
             "checksum",
             Kind::Choice(&["none", "crc32", "crc32c", "crc64nvme", "sha256"]),
-            "checksum sent behind the bytes, which S3 verifies and stores",
+            "checksum sent behind the bytes, which S3 verifies and stores; get: ask another store than AWS for its own",
         )
     },
     Opt {
@@ -732,7 +741,14 @@ pub const OPTIONS: &[Opt] = &[
     },
     Opt {
         short: Some('f'),
-        ..flag(Id::File, "file", Kind::Path, Group::Command, PUBLISH, "publish this file's bytes; - is standard input")
+        ..flag(
+            Id::File,
+            "file",
+            Kind::Path,
+            Group::Command,
+            PUBLISH.or(DYNAMODB),
+            "read the message or item from this file; - is standard input",
+        )
     },
     Opt {
         short: Some('l'),
@@ -741,8 +757,8 @@ pub const OPTIONS: &[Opt] = &[
             "lines",
             Kind::Bool,
             Group::Command,
-            PUBLISH,
-            "publish every line of the input as one message",
+            PUBLISH.or(DYNAMODB),
+            "every line of the input is one message or item",
         )
     },
     Opt {
@@ -756,13 +772,36 @@ pub const OPTIONS: &[Opt] = &[
             "process: for credential_process in ~/.aws/config; env: shell exports; json: as received",
         )
     },
+    Opt {
+        variables: &["HOMING_MIN_TTL"],
+        commands: CREDENTIALED,
+        ..key(
+            Id::MinTtl,
+            "min_ttl",
+            "min-ttl",
+            seconds(0, crate::config::limits::CREDENTIAL_LIFE_MAXIMUM),
+            "take no credentials that live shorter than this; an error where there are none",
+        )
+    },
+    Opt {
+        variables: &["HOMING_CREDENTIAL_CACHE"],
+        default: "true",
+        commands: CREDENTIALED,
+        ..key(
+            Id::CredentialCache,
+            "credential_cache",
+            "credential-cache",
+            Kind::Bool,
+            "keep the role alias's credentials, or its refusal, in memory for the next runs: in $XDG_RUNTIME_DIR/homing or /run/homing, on tmpfs only; true unless set to false",
+        )
+    },
     flag(
-        Id::MinTtl,
-        "min-ttl",
-        seconds(0, 12 * HOUR),
+        Id::NoCache,
+        "no-cache",
+        Kind::Bool,
         Group::Command,
         CREDENTIALED,
-        "take no credentials that live shorter than this",
+        "ask for credentials now, whatever earlier runs got; the same as --credential-cache=false",
     ),
     flag(
         Id::Presign,
@@ -783,6 +822,23 @@ pub const OPTIONS: &[Opt] = &[
             "how long a presigned URL is good; it ends with the credentials that signed it in any case",
         )
     },
+    flag(Id::Put, "put", Kind::Bool, Group::Command, PRESIGN, "a URL to store the object with, not to fetch it"),
+    flag(
+        Id::VersionId,
+        "version-id",
+        Kind::Text("ID"),
+        Group::Command,
+        GET.or(PRESIGN).or(SECRET),
+        "this version of the object or secret, not the current one",
+    ),
+    flag(
+        Id::IfChanged,
+        "if-changed",
+        Kind::Bool,
+        Group::Command,
+        GET,
+        "fetch nothing while S3 still has what FILE was fetched from; remembered in .FILE.homing-etag",
+    ),
     flag(
         Id::Field,
         "field",
@@ -802,7 +858,6 @@ pub const OPTIONS: &[Opt] = &[
             "the version with this label, such as AWSPREVIOUS",
         )
     },
-    flag(Id::VersionId, "version-id", Kind::Text("ID"), Group::Command, SECRET, "the version with this id"),
     flag(
         Id::DomainOwner,
         "domain-owner",
@@ -812,6 +867,32 @@ pub const OPTIONS: &[Opt] = &[
         "AWS account number that owns the CodeArtifact domain; when unset, the credentials' own",
     ),
     flag(Id::Plain, "plain", Kind::Bool, Group::Command, DYNAMODB, "the item is plain JSON; numbers keep their digits"),
+    flag(Id::Item, "item", Kind::Text("JSON"), Group::Command, DYNAMODB, "the item itself"),
+    flag(
+        Id::Condition,
+        "condition",
+        Kind::Text("EXPRESSION"),
+        Group::Command,
+        DYNAMODB,
+        "write only where this holds for the item that is there, such as attribute_not_exists(id)",
+    ),
+    flag(
+        Id::Names,
+        "names",
+        Kind::Text("JSON"),
+        Group::Command,
+        DYNAMODB,
+        "what the names in --condition that begin with # stand for",
+    ),
+    flag(
+        Id::Values,
+        "values",
+        Kind::Text("JSON"),
+        Group::Command,
+        DYNAMODB,
+        "what the names in --condition that begin with : stand for, in the form of the item",
+    ),
+    flag(Id::Public, "public", Kind::Bool, Group::Command, ECR, "the password of the public registry, public.ecr.aws"),
     Opt {
         default: "127.0.0.1:0",
         ..flag(

@@ -3,7 +3,10 @@
 use crate::cli::{self, Command};
 use crate::config::Config;
 use crate::error::Result;
-use crate::job::{Screen, exec, git_credential, publish, put, screen, secret, send, serve, show_credentials};
+use crate::job::{
+    Screen, docker_credential, dynamodb_put_item, ecr_password, exec, get, git_credential, presign, publish, put,
+    screen, secret, send, serve, show_credentials,
+};
 use crate::logging;
 use std::ffi::OsString;
 use std::io::Write;
@@ -35,12 +38,17 @@ fn understood(arguments: impl IntoIterator<Item = OsString>) -> Result<u8> {
         Command::Version => print(cli::help::version()),
         Command::Send(command) => config().and_then(|config| send::run(&config, command, &mut screen)),
         Command::Put(command) => config().and_then(|config| put::run(&config, command, &mut screen)),
+        Command::Get(command) => config().and_then(|config| get::run(&config, command, &mut screen)),
+        Command::Presign(command) => config().and_then(|config| presign::run(&config, command, &screen)),
         Command::Publish(command) => config().and_then(|config| publish::run(&config, command, &mut screen)),
         Command::Credentials(format) => config().and_then(|config| show_credentials::run(&config, *format)),
         Command::Exec(command) => config().and_then(|config| exec::run(&config, command)),
         Command::Serve(command) => config().and_then(|config| serve::run(&config, command)),
         Command::GetSecret(command) => config().and_then(|config| secret::run(&config, command)),
         Command::GitCredential(command) => git_credential::run(config, command),
+        Command::EcrPassword { public } => config().and_then(|config| ecr_password::run(&config, *public)),
+        Command::DockerCredential(action) => docker_credential::run(config, *action),
+        Command::PutItem(command) => config().and_then(|config| dynamodb_put_item::run(&config, command, &mut screen)),
     };
     if let Err(error) = &done {
         screen.none_of(arguments.command.deliveries(), error)?;

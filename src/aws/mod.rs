@@ -5,6 +5,12 @@
 
 pub mod container_credentials;
 mod credential_reply;
+mod dynamodb;
+pub mod dynamodb_batch_write_item;
+pub mod dynamodb_put_item;
+pub mod ecr;
+pub mod ecr_public;
+pub mod ecr_registry;
 pub mod endpoint;
 pub mod environment;
 pub mod iot_credentials;
@@ -12,6 +18,8 @@ pub mod iot_publish;
 pub mod json_service;
 pub mod s3_bucket;
 mod s3_error;
+pub mod s3_get;
+pub mod s3_presigned;
 pub mod s3_put;
 pub mod secrets_manager;
 

@@ -3,7 +3,8 @@
 use std::ffi::OsStr;
 
 use crate::options::{
-    CREDENTIALS, Commands, EXEC, GIT_CREDENTIAL, Group, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SECRET, SEND, SERVE,
+    CREDENTIALS, Commands, DOCKER_CREDENTIAL, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Group, Id, Kind, OPTIONS, Opt,
+    PRESIGN, PUBLISH, PUT, SECRET, SEND, SERVE,
 };
 
 /// What is written about a command by hand; the rest comes from the option table.
@@ -42,7 +43,7 @@ pub fn overview() -> String {
     );
     for command in COMMANDS {
         text.push_str("  ");
-        push_padded(&mut text, command.name, 16);
+        push_padded(&mut text, command.name, 18);
         text.push_str(command.summary);
         text.push('\n');
     }
@@ -94,8 +95,8 @@ pub fn command(command: &CommandHelp) -> String {
     push_wrapped(
         &mut text,
         "",
-        "Exit codes: 0 done; 64 usage; 65 bad data; 66 no input; 69 service unavailable; 74 input or output \
-         failed; 75 temporary failure, try again; 77 refused by AWS; 78 configuration.",
+        "Exit codes: 0 done; 64 usage; 65 bad data; 66 no input; 69 service unavailable; 73 cannot create the \
+         file; 74 input or output failed; 75 temporary failure, try again; 77 refused by AWS; 78 configuration.",
     );
     text
 }
@@ -174,6 +175,10 @@ pub const COMMANDS: &[CommandHelp] = &[
              {\"type\":\"file_content\",\"content\":…}. A larger one is streamed to S3 with temporary credentials, and then a \
              message names the object, {\"type\":\"s3_url\",\"url\":…}. A file is delivered when its message has been \
              acknowledged.",
+            "With --presign that message's url is a presigned one: whoever reads the message can fetch the object with it, \
+             without credentials of their own, until the time in the field expires. The role needs s3:GetObject for that, \
+             and the URL contains the temporary credentials' session token: let nobody read the topic who must not have \
+             the object.",
             "All files share one credential request and one connection. Each file's outcome has its own line, and the exit \
              code is the worst of them.",
         ],
@@ -182,6 +187,7 @@ pub const COMMANDS: &[CommandHelp] = &[
             "homing send --dry-run --json *.jpg",
             "homing send --bucket my-bucket --key '{thing}/{date}/{name}' log.gz",
             "homing send --via https --storage-class STANDARD_IA trace.bin",
+            "homing send --presign --expires 900 video.mp4",
         ],
     },
     CommandHelp {
@@ -195,6 +201,48 @@ pub const COMMANDS: &[CommandHelp] = &[
             "homing put backup.tar s3://my-bucket/backups/",
             "homing put --if-none-match --tag kind=log day.log s3://my-bucket/logs/day.log",
             "homing put --endpoint-url https://minio:9000 --path-style a.bin s3://data/",
+        ],
+    },
+    CommandHelp {
+        name: "get",
+        commands: GET,
+        endpoint: Id::EndpointUrl,
+        arguments: "s3://BUCKET/KEY FILE|- [options]",
+        summary: "fetch one object from S3, resumed, verified, then renamed",
+        description: &[
+            "The bytes are streamed into FILE.part. Only when all of them are there, and fit the checksum that S3 keeps (where \
+             it keeps one of the whole object), does it become FILE, by renaming: FILE is never half written, and one that is \
+             there stays until then. If FILE is a directory, the last part of the key is the name in it. With - the bytes go to \
+             standard output.",
+            "A download that breaks off is resumed: up to twice by itself, then by the same command again, as long as the \
+             object is still the same one (by its ETag). FILE.part.json says what FILE.part belongs to; both may be deleted.",
+            "With --if-changed nothing is fetched, and the exit code is 0, while S3 still has the object that FILE was fetched \
+             from with --if-changed before, and FILE was not touched since. What was fetched is remembered in \
+             .FILE.homing-etag beside it. The role needs s3:GetObject.",
+        ],
+        examples: &[
+            "homing get s3://my-bucket/firmware/v2.bin /run/firmware.bin",
+            "homing get --if-changed s3://my-bucket/camera.json /etc/camera.json",
+            "homing get s3://my-bucket/site.tar.gz - | tar xz -C /srv",
+        ],
+    },
+    CommandHelp {
+        name: "presign",
+        commands: PRESIGN,
+        endpoint: Id::EndpointUrl,
+        arguments: "[--put] [--expires SECONDS] s3://BUCKET/KEY [options]",
+        summary: "print a URL that gives access to one object for a while",
+        description: &[
+            "Whoever has the URL can fetch the object, or with --put store it, with any HTTP client and without credentials, \
+             until it expires. Whether the object is there, and whether the role may do it (s3:GetObject, s3:PutObject), \
+             is seen when the URL is used.",
+            "A URL that is signed with temporary credentials ends with them, however long --expires says, and contains their \
+             session token: treat it as a password. With --json the line also says when it ends.",
+        ],
+        examples: &[
+            "homing presign s3://my-bucket/camera/latest.jpg",
+            "curl -o 1.jpg \"$(homing presign --expires 300 s3://my-bucket/camera/1.jpg)\"",
+            "curl -T log.gz \"$(homing presign --put s3://my-bucket/camera/log.gz)\"",
         ],
     },
     CommandHelp {
@@ -220,11 +268,15 @@ pub const COMMANDS: &[CommandHelp] = &[
             "The sources are tried in this order unless --credentials names one: the role alias over mutual TLS, where \
              it is configured; the container endpoint (AWS_CONTAINER_CREDENTIALS_…, as Greengrass gives it); the \
              environment.",
+            "Those from the role alias are kept for the next runs of any command until 5 minutes before they end, in memory \
+             and for this user only; a refusal is remembered for 2 minutes, a failure of TLS for 5. --no-cache asks all the \
+             same.",
         ],
         examples: &[
             "homing credentials",
+            "homing credentials --no-cache --json",
             "eval \"$(homing credentials --format env)\"",
-            "credential_process = /usr/bin/homing credentials",
+            "credential_process = /usr/bin/homing credentials --min-ttl 900",
         ],
     },
     CommandHelp {
@@ -267,7 +319,7 @@ pub const COMMANDS: &[CommandHelp] = &[
             "Every AWS SDK and the AWS CLI fetch their credentials from it, and new ones before the old expire: it is the \
              endpoint that ECS and Greengrass's token exchange service have for their containers. It listens on loopback, \
              and answers those who show a token. AWS is asked once for all of them, five minutes before the credentials \
-             expire.",
+             expire, or --min-ttl before, where that is more.",
             "A client needs the variables AWS_CONTAINER_CREDENTIALS_FULL_URI and AWS_CONTAINER_AUTHORIZATION_TOKEN. With a \
              COMMAND, homing starts it with them (and with AWS_REGION and AWS_IOT_THING_NAME where they are configured), \
              passes signals on to it, and ends when it ends, with its exit code; 127 when there is no such command, 126 when \
@@ -321,6 +373,64 @@ pub const COMMANDS: &[CommandHelp] = &[
             "With --git-variable the password comes from a variable, without AWS: homing exec --git uses it.",
         ],
         examples: &["helper = \"!homing git-credential --git github.com=GithubToken:mypat\""],
+    },
+    CommandHelp {
+        name: "ecr",
+        commands: ECR,
+        endpoint: Id::EndpointEcr,
+        arguments: "password [--public] [options]",
+        summary: "print the password of Amazon's container registries",
+        description: &[
+            "The user's name is AWS. The password is good for every private registry that the role may use (or with \
+             --public for public.ecr.aws) and lives 12 hours. docker login keeps it in ~/.docker/config.json all that \
+             time; as a credential helper (homing help docker-credential) homing leaves no password anywhere.",
+            "The role needs ecr:GetAuthorizationToken; for --public, ecr-public:GetAuthorizationToken and \
+             sts:GetServiceBearerToken.",
+        ],
+        examples: &[
+            "homing ecr password | docker login -u AWS --password-stdin REGISTRY",
+            "homing ecr password --public",
+        ],
+    },
+    CommandHelp {
+        name: "docker-credential",
+        commands: DOCKER_CREDENTIAL,
+        endpoint: Id::EndpointEcr,
+        arguments: "get|list|store|erase|version [options]",
+        summary: "fetch registry passwords for docker, podman and others",
+        description: &[
+            "Docker's credential-helper protocol, as docker, podman, buildah, skopeo and containerd's nerdctl speak it. \
+             Called as docker-credential-homing, a link that the installer makes, it needs no command: name the \
+             registries in ~/.docker/config.json (or containers' auth.json), and every pull fetches its own password: \
+             {\"credHelpers\": {\"123456789012.dkr.ecr.eu-west-1.amazonaws.com\": \"homing\", \"public.ecr.aws\": \"homing\"}}",
+            "get reads a registry's name from standard input and answers with its user and password. The region is the \
+             one in the name. list names the registry of the account. Nothing is kept, so erase has nothing to do, and \
+             store is refused, unless AWS_ECR_IGNORE_CREDS_STORAGE=true says that it is to be ignored.",
+            "Docker passes no flags: settings come from variables and from the configuration file. Errors go to standard \
+             output, where Docker looks for them.",
+        ],
+        examples: &["echo public.ecr.aws | homing docker-credential get", "homing docker-credential version"],
+    },
+    CommandHelp {
+        name: "dynamodb",
+        commands: DYNAMODB,
+        endpoint: Id::EndpointDynamodb,
+        arguments: "put-item TABLE [--item JSON | -f FILE | -] [options]",
+        summary: "write items into a DynamoDB table",
+        description: &[
+            "The item is DynamoDB's JSON, {\"temperature\": {\"N\": \"21.50\"}}, or with --plain anybody's, \
+             {\"temperature\": 21.50}. Without --item and -f it is read from standard input. An item that is there with \
+             the same key is replaced, unless --condition says when not: then the exit code is 77.",
+            "With --lines every line is an item. They are written 25 at a time; what DynamoDB leaves unwritten for want \
+             of capacity is sent up to 8 times, with growing waits. At the first bad line it stops: all lines \
+             before are written, none behind it. --json tells which lines each batch had.",
+            "The role needs dynamodb:PutItem on the table, and for --lines dynamodb:BatchWriteItem.",
+        ],
+        examples: &[
+            "homing dynamodb put-item readings --plain --item '{\"id\":\"a\",\"celsius\":21.50}'",
+            "homing dynamodb put-item t -f a.json --condition 'attribute_not_exists(id)'",
+            "tail -n 100 readings.jsonl | homing dynamodb put-item readings --plain --lines",
+        ],
     },
 ];
 

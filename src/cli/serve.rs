@@ -50,3 +50,46 @@ impl Given {
         Ok(Command::Serve(serve))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::parse;
+
+    fn serve(words: &[&str]) -> Serve {
+        match parse(["homing", "serve"].iter().chain(words)).unwrap().command {
+            Command::Serve(serve) => serve,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn code(words: &[&str]) -> String {
+        parse(["homing", "serve"].iter().chain(words)).unwrap_err().code().to_owned()
+    }
+
+    #[test]
+    fn what_stands_behind_the_command_is_the_commands() {
+        let plain = Serve {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            expose: false,
+            token_file: None,
+            print_env: false,
+            command: vec!["docker".into(), "run".into(), "-e".into(), "--listen".into()],
+        };
+        assert_eq!(serve(&["--", "docker", "run", "-e", "--listen"]), plain);
+        assert_eq!(serve(&["docker", "run", "-e", "--listen"]), plain);
+        let given = serve(&["--listen", "[::1]:80", "--expose", "--token-file", "f", "--print-env"]);
+        assert_eq!(given.listen, "[::1]:80".parse().unwrap());
+        assert!(given.expose && given.print_env && given.command.is_empty());
+        assert_eq!(given.token_file, Some("f".into()));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        assert_eq!(code(&[]), "token_unknown");
+        assert_eq!(code(&["--token-file", ""]), "empty");
+        for address in ["localhost:80", "127.0.0.1", "80", "::1:80", "127.0.0.1:65536"] {
+            assert_eq!(code(&["--print-env", "--listen", address]), "invalid_value", "{address}");
+        }
+    }
+}

@@ -78,7 +78,7 @@ impl CredentialServer {
         let wake = std::io::pipe()
             .map_err(|error| Error::new(Fault::Io, "no_pipe", format!("the system gives no pipe: {error}")))?;
         // Here and now, so that a wrong configuration is told to the one who made it and not to a client.
-        let mut rotation = Rotation::new(EARLY);
+        let mut rotation = Rotation::new(early(config));
         let outcome = match refresher::fetch(config) {
             Err(error) if !error.retryable() => return Err(error),
             Err(error) => {
@@ -210,6 +210,11 @@ fn rendered(result: Result<refresher::Fetched>) -> std::result::Result<Issued, R
     result.map(refresher::Fetched::issue).map_err(|error| Rc::new(refresher::refusal(&error)))
 }
 
+/// How long before they expire credentials are renewed, seconds: where they must live longer, longer before.
+fn early(config: &Config) -> i64 {
+    config.min_ttl.and_then(|seconds| i64::try_from(seconds).ok()).map_or(EARLY, |seconds| seconds.max(EARLY))
+}
+
 fn now() -> Now {
     Now { clock: unix_time(), instant: Instant::now() }
 }
@@ -253,8 +258,7 @@ const REGION: &str = "AWS_REGION";
 const THING_NAME: &str = "AWS_IOT_THING_NAME";
 /// A token of 1,024 bytes and the rest; were it more, a copy would stay in memory.
 const PRINTED_CAPACITY: usize = 2048;
-/// How long before they expire credentials are renewed, seconds. The AWS SDK for JavaScript asks for new ones from
-/// then on; role aliases give at least 900 seconds.
+/// Five minutes: from then on the AWS SDK for JavaScript asks for new ones. Role aliases give at least 900 seconds.
 const EARLY: i64 = 300;
 
 #[cfg(test)]

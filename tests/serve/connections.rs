@@ -9,7 +9,7 @@ use crate::serving::{PATIENCE, Serving, read_response};
 
 /// What a thousand clients may add to homing's memory, KiB: its table of them, and as many halves of requests as it
 /// keeps.
-const BOUND: u64 = 512;
+const BOUND: u64 = 384;
 
 #[test]
 fn a_thousand_idle_clients_cost_no_memory() {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::directory::Directory;
-use crate::support::homing::Config;
+use crate::support::homing::{CREDENTIAL_CACHE, Config};
 use crate::support::nginx::{Builder, Nginx, Provider};
 use crate::support::pki::Authority;
 use crate::support::{REGION, ROLE_ALIAS, THING};
@@ -131,6 +131,7 @@ impl Drop for Serving {
 pub(crate) fn fixed_keys() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_homing"));
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+    command.env(CREDENTIAL_CACHE, "false");
     command.env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID).env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY);
     command
 }
@@ -234,6 +235,7 @@ impl Device {
     pub(crate) fn homing(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_homing"));
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).args(["--config", &self.config_file]);
+        command.env(CREDENTIAL_CACHE, "false");
         command
     }
 
