@@ -157,24 +157,22 @@ fn start(command: &mut Command) -> Child {
     child
 }
 
-/// Says how often it was interrupted when SIGUSR1 comes.
+/// Says how often it was interrupted when SIGUSR1 comes, and ends with SIGTERM.
 const COUNT_INTERRUPTS: &str = r#"
-import signal
+import os, signal
 count = 0
 def interrupted(*_):
     global count
     count += 1
-def end(*_):
-    print("interrupts:", count, flush=True)
-    raise SystemExit
 signal.signal(signal.SIGINT, interrupted)
-signal.signal(signal.SIGUSR1, end)
+signal.signal(signal.SIGUSR1, lambda *_: print("interrupts:", count, flush=True))
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 print("ready", flush=True)
 while True:
     signal.pause()
 "#;
 /// Runs a command on a terminal of its own, presses Ctrl-C when it is ready, and sends it SIGUSR1 when the terminal has
-/// done with that, which it shows.
+/// done with that, which it shows. What is unread when the command ends is lost with the terminal.
 const TERMINAL: &str = r#"
 import os, pty, signal, sys
 command = sys.argv[1:]
@@ -184,16 +182,17 @@ if process == 0:
 seen = b""
 def read_until(text):
     global seen
-    while text not in seen:
+    while text not in seen or not seen.endswith(b"\n"):
         data = os.read(terminal, 1000)
         assert data, seen
         seen += data
 read_until(b"ready")
 os.write(terminal, b"\x03")
-read_until(b"^C")
+while b"^C" not in seen:
+    seen += os.read(terminal, 1000)
 os.kill(process, signal.SIGUSR1)
 read_until(b"interrupts: ")
-seen += os.read(terminal, 1000) if not seen.endswith(b"\n") else b""
+os.kill(process, signal.SIGTERM)
 sys.stdout.buffer.write(seen)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
 "#;
