@@ -15,6 +15,7 @@ mod object;
 mod object_url;
 mod presign;
 mod secret;
+mod serve;
 
 pub use docker_credential::{DockerAction, with_command_of_name};
 pub use dynamodb::{Condition, PutItem};
@@ -24,6 +25,7 @@ pub use git::{GitCredential, GitHost, GitOperation, GitPassword, GitSecret};
 pub use object::ObjectHeaders;
 pub use presign::{Expires, Presign};
 pub use secret::{GetSecret, SecretReference, SecretVariable};
+pub use serve::Serve;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -33,7 +35,7 @@ use crate::config::values;
 use crate::error::{Error, Fault, Result};
 use crate::options::{
     self, DOCKER_CREDENTIAL, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id, Kind, OPTIONS, Opt, PRESIGN, PUBLISH, PUT,
-    SECRET, SEND,
+    SECRET, SEND, SERVE,
 };
 
 /// A command line, understood.
@@ -66,6 +68,8 @@ pub enum Command {
     Credentials(CredentialsFormat),
     /// `homing exec -- CMD…`
     Exec(Exec),
+    /// `homing serve`
+    Serve(Serve),
     /// `homing secret get ID`
     GetSecret(GetSecret),
     /// `homing git-credential get`
@@ -98,6 +102,7 @@ impl Command {
             Self::Get(_)
             | Self::Presign(_)
             | Self::Exec(_)
+            | Self::Serve(_)
             | Self::GetSecret(_)
             | Self::GitCredential(_)
             | Self::EcrPassword { .. }
@@ -315,6 +320,7 @@ impl Given {
             PRESIGN => self.presign(positionals),
             PUBLISH => self.publish(positionals),
             EXEC => self.exec(positionals),
+            SERVE => self.serve(positionals),
             SECRET => self.secret(positionals),
             GIT_CREDENTIAL => self.git_credential(positionals),
             ECR => self.ecr(positionals),

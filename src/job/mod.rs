@@ -28,9 +28,11 @@ pub mod screen;
 pub mod secret;
 mod secret_field;
 pub mod send;
+pub mod serve;
 pub mod service;
 pub mod show_credentials;
 mod source;
+mod supervise;
 mod upload;
 
 pub use screen::Screen;
