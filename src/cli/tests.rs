@@ -353,7 +353,7 @@ fn the_name_of_the_program_may_be_the_command() {
         assert_eq!(parse([name, "forget"]).unwrap_err().code(), "unknown_action");
         assert_eq!(parse([name]).unwrap_err().code(), "wrong_arguments");
     }
-    assert_eq!(parse(["docker-credential-homing.old", "get"]).unwrap_err().code(), "unknown_command");
+    assert_eq!(parse(["docker-credential-homing.old", "erase"]).unwrap_err().code(), "unknown_command");
     assert_eq!(command(&["ecr", "password"]), Command::EcrPassword { public: false });
     assert_eq!(command(&["ecr", "password", "--public"]), Command::EcrPassword { public: true });
     refused(&["ecr"]);
