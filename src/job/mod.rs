@@ -1,5 +1,6 @@
 //! What each command does, as a straight line through the other parts.
 
+mod configparser;
 pub mod credentials;
 mod messenger;
 mod network;
