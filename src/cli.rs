@@ -1,11 +1,14 @@
 //! argv → [`Arguments`]: the command with what it was told, and the configuration flags for [`crate::config`].
 //!
-//! Flags may stand before and behind the other arguments, until `--`. Secrets are never accepted here: every
+//! Flags may stand before and behind the other arguments, until `--`; what stands behind the name of a command that
+//! homing is to run is that command's. Secrets are never accepted here: every
 //! process on the device can read another's arguments.
 
+mod exec;
 pub mod help;
 mod object;
 
+pub use exec::Exec;
 pub use object::ObjectHeaders;
 
 use std::ffi::{OsStr, OsString};
@@ -14,7 +17,7 @@ use std::path::{Path, PathBuf};
 use crate::config::suggest::nearest;
 use crate::config::values;
 use crate::error::{Error, Fault, Result};
-use crate::options::{self, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SEND};
+use crate::options::{self, EXEC, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SEND};
 
 /// A command line, understood.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,6 +43,8 @@ pub enum Command {
     Publish(Publish),
     /// `homing credentials`
     Credentials(CredentialsFormat),
+    /// `homing exec -- CMD…`
+    Exec(Exec),
     /// Print this text to standard output and be done.
     Help(String),
     /// Print the version and be done.
@@ -54,7 +59,7 @@ impl Command {
             Self::Put(command) => (std::slice::from_ref(&command.file), None),
             Self::Publish(Publish { message: Message::File(file), .. }) => (std::slice::from_ref(file), None),
             Self::Publish(_) => (&[], Some(None)),
-            Self::Credentials(_) | Self::Help(_) | Self::Version => (&[], None),
+            Self::Credentials(_) | Self::Exec(_) | Self::Help(_) | Self::Version => (&[], None),
         };
         files.iter().map(|file| Some(file.as_path())).chain(message)
     }
@@ -168,6 +173,12 @@ impl Given {
                 Ok(None) => return Ok(given),
                 Ok(Some(lexopt::Arg::Value(value))) => {
                     given.positionals.push(value);
+                    if let [name, _] = &*given.positionals
+                        && RUNNING_A_COMMAND.iter().any(|running| name == running)
+                    {
+                        // Fails only within a cluster of short flags.
+                        given.positionals.extend(parser.raw_args().into_iter().flatten());
+                    }
                     continue;
                 }
                 Ok(Some(lexopt::Arg::Long(name))) => (options::by_flag(name), format!("--{name}"), true),
@@ -251,6 +262,7 @@ impl Given {
             SEND => self.send(positionals),
             PUT => self.put(positionals),
             PUBLISH => self.publish(positionals),
+            EXEC => self.exec(positionals),
             _ => self.credentials(positionals),
         }
     }
@@ -402,6 +414,8 @@ fn unknown_flag(name: &str) -> Error {
     }
 }
 
+/// The commands that run another: its flags are not homing's.
+const RUNNING_A_COMMAND: &[&str] = &["exec", "serve"];
 /// Parts of flags that other tools have for secrets.
 const FLAGS_OF_SECRETS: &[&str] = &["secret", "password", "session-token", "access-key"];
 /// Flags that other tools have to turn verification off.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use crate::options::{CREDENTIALS, Commands, Group, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SEND};
+use crate::options::{CREDENTIALS, Commands, EXEC, Group, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SEND};
 
 /// What is written about a command by hand; the rest comes from the option table.
 #[derive(Debug)]
@@ -224,6 +224,24 @@ pub const COMMANDS: &[CommandHelp] = &[
             "eval \"$(homing credentials --format env)\"",
             "credential_process = /usr/bin/homing credentials",
         ],
+    },
+    CommandHelp {
+        name: "exec",
+        commands: EXEC,
+        endpoint: Id::EndpointUrl,
+        arguments: "--aws [options] -- COMMAND [ARGUMENT…]",
+        summary: "run a command with AWS credentials in its environment",
+        description: &[
+            "What the command is given stands in its environment only: in no argument, file or log. homing becomes the \
+             command, so that its signals, its exit code and its process id are its own. The flags stand before the \
+             command; what stands behind its name is the command's.",
+            "--aws gives AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_CREDENTIAL_EXPIRATION, and \
+             AWS_REGION and AWS_DEFAULT_REGION where they are not set; AWS_PROFILE is taken away, so that they count.",
+            "The command does not inherit the variables that homing itself takes credentials from \
+             (AWS_ACCESS_KEY_ID and its companions, AWS_CONTAINER_…): it has those credentials that it is given.",
+            "The exit code is the command's; 127 when there is no such command, 126 when it cannot be executed.",
+        ],
+        examples: &["homing exec --aws -- python3 upload.py", "homing exec --aws -- aws s3 ls s3://my-bucket"],
     },
 ];
 

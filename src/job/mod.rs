@@ -1,7 +1,9 @@
 //! What each command does, as a straight line through the other parts.
 
+pub mod child;
 mod configparser;
 pub mod credentials;
+pub mod exec;
 mod messenger;
 mod network;
 mod outcome;

@@ -1,7 +1,12 @@
-//! homing with a counting allocator: the same program, which says at its end what it took from the heap.
+//! homing with a counting allocator: the same program, which says at its end what it took from the system's heap.
+//! homing's own allocator stands in front of the counting one, as it does in front of the system's.
 //!
 //! The counts go, as JSON, to the file that `HOMING_ALLOCATIONS` names.
 
+#[path = "../../../src/record_memory.rs"]
+mod record_memory;
+
+use record_memory::RecordMemory;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -49,7 +54,7 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: RecordMemory<Counting> = RecordMemory::new(Counting);
 
 fn main() -> ExitCode {
     let code = homing::run(std::env::args_os());

@@ -1,0 +1,65 @@
+//! `homing exec`: run a command with what it needs of AWS in its environment, and nowhere else.
+
+use super::child::{CannotRun, ChildEnvironment};
+use super::network::Network;
+use super::{credentials, screen};
+use crate::cli::Exec;
+use crate::config::Config;
+use crate::error::Result;
+use crate::protocol::credentials::Credentials;
+use crate::protocol::time::iso8601;
+use zeroize::Zeroizing;
+
+/// Fetches what was asked for and becomes the command. Gives an exit code only where the command cannot be run: 127
+/// or 126.
+///
+/// # Errors
+/// Something that was asked for is not to be had; the command was not run.
+pub fn run(config: &Config, command: &Exec) -> Result<u8> {
+    if let Err(why) = CannotRun::check(&command.program, std::env::var_os("PATH").as_deref()) {
+        return Ok(cannot_run(&why));
+    }
+    let environment = environment(config, command)?;
+    log::info!("running {:?}", command.program);
+    Ok(cannot_run(&environment.become_command(&command.program, &command.arguments)))
+}
+
+fn environment(config: &Config, command: &Exec) -> Result<ChildEnvironment> {
+    let network = Network::new(config)?;
+    let mut environment = ChildEnvironment::new();
+    let credentials = credentials::obtain(config, &network)?;
+    if command.aws {
+        add_aws(&mut environment, config.region.as_deref(), &credentials)?;
+    }
+    Ok(environment)
+}
+
+/// The variables of AWS's SDKs (AWS SDKs and Tools Reference Guide, "Environment variables").
+fn add_aws(environment: &mut ChildEnvironment, region: Option<&str>, credentials: &Credentials) -> Result<()> {
+    let mut set = |name: &str, value: &str| environment.set("--aws", name, Zeroizing::new(value.to_owned()));
+    set("AWS_ACCESS_KEY_ID", &credentials.access_key_id)?;
+    set("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key.expose())?;
+    if !credentials.session_token.is_empty() {
+        set("AWS_SESSION_TOKEN", credentials.session_token.expose())?;
+    }
+    if let Some(time) = credentials.expiration {
+        set("AWS_CREDENTIAL_EXPIRATION", &iso8601(time))?;
+    }
+    // SDKs differ in which of the two they read.
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let existing = REGIONS.iter().find(|name| is_set(name)).and_then(|name| std::env::var(name).ok());
+    if let Some(region) = existing.as_deref().or(region) {
+        REGIONS.iter().filter(|name| !is_set(name)).try_for_each(|name| set(name, region))?;
+    }
+    // Where one is named, some SDKs do not look at the variables at all.
+    PROFILES.iter().for_each(|name| environment.remove(name));
+    Ok(())
+}
+
+fn cannot_run(why: &CannotRun) -> u8 {
+    screen::complain(&why.error());
+    why.exit_code()
+}
+
+const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+const PROFILES: [&str; 2] = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
