@@ -4,10 +4,12 @@
 //! homing is to run is that command's. Secrets are never accepted here: every
 //! process on the device can read another's arguments.
 
+pub mod codeartifact;
 mod exec;
 pub mod help;
 mod object;
 
+pub use codeartifact::Codeartifact;
 pub use exec::Exec;
 pub use object::ObjectHeaders;
 
@@ -17,7 +19,7 @@ use std::path::{Path, PathBuf};
 use crate::config::suggest::nearest;
 use crate::config::values;
 use crate::error::{Error, Fault, Result};
-use crate::options::{self, EXEC, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SEND};
+use crate::options::{self, CODEARTIFACT, EXEC, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SEND};
 
 /// A command line, understood.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,6 +45,8 @@ pub enum Command {
     Publish(Publish),
     /// `homing credentials`
     Credentials(CredentialsFormat),
+    /// `homing codeartifact …`
+    Codeartifact(Codeartifact),
     /// `homing exec -- CMD…`
     Exec(Exec),
     /// Print this text to standard output and be done.
@@ -59,7 +63,7 @@ impl Command {
             Self::Put(command) => (std::slice::from_ref(&command.file), None),
             Self::Publish(Publish { message: Message::File(file), .. }) => (std::slice::from_ref(file), None),
             Self::Publish(_) => (&[], Some(None)),
-            Self::Credentials(_) | Self::Exec(_) | Self::Help(_) | Self::Version => (&[], None),
+            Self::Credentials(_) | Self::Codeartifact(_) | Self::Exec(_) | Self::Help(_) | Self::Version => (&[], None),
         };
         files.iter().map(|file| Some(file.as_path())).chain(message)
     }
@@ -234,7 +238,13 @@ impl Given {
     }
 
     fn choice(&self, id: Id) -> Result<Option<&'static str>> {
-        let (Some(text), Kind::Choice(words)) = (self.text(id)?, id.option().kind) else { return Ok(None) };
+        let Kind::Choice(words) = id.option().kind else { return Ok(None) };
+        self.word(id, words)
+    }
+
+    /// One of these words, for a flag whose words depend on the command.
+    fn word(&self, id: Id, words: &[&'static str]) -> Result<Option<&'static str>> {
+        let Some(text) = self.text(id)? else { return Ok(None) };
         let found = words.iter().copied().find(|word| *word == text);
         let flag = id.option().flag;
         found
@@ -263,6 +273,7 @@ impl Given {
             PUT => self.put(positionals),
             PUBLISH => self.publish(positionals),
             EXEC => self.exec(positionals),
+            CODEARTIFACT => self.codeartifact(positionals),
             _ => self.credentials(positionals),
         }
     }
@@ -331,7 +342,7 @@ impl Given {
                 format!("homing credentials takes no argument, but was given {argument:?}"),
             ));
         }
-        Ok(Command::Credentials(match self.choice(Id::Format)? {
+        Ok(Command::Credentials(match self.word(Id::Format, &["process", "env", "json"])? {
             Some("env") => CredentialsFormat::Env,
             Some("json") => CredentialsFormat::Json,
             _ => CredentialsFormat::Process,

@@ -71,6 +71,13 @@ pub enum Id {
     Expires,
     Field,
     DomainOwner,
+    Domain,
+    Repository,
+    Duration,
+    Tool,
+    RepositoryEndpointUrl,
+    Codeartifact,
+    Extra,
     Plain,
     Listen,
     Aws,
@@ -736,17 +743,16 @@ pub const OPTIONS: &[Opt] = &[
             "publish every line of the input as one message",
         )
     },
-    Opt {
-        default: "process",
-        ..flag(
-            Id::Format,
-            "format",
-            Kind::Choice(&["process", "env", "json"]),
-            Group::Command,
-            CREDENTIALS,
-            "process: for credential_process in ~/.aws/config; env: shell exports; json: as received",
-        )
-    },
+    flag(
+        Id::Format,
+        "format",
+        // Each command has its own words.
+        Kind::Text("FORMAT"),
+        Group::Command,
+        CREDENTIALS.or(CODEARTIFACT).or(EXEC),
+        "of credentials: process (for credential_process in ~/.aws/config; the default), env (shell exports) or json (as \
+         received); of packages: pypi (the default), npm, maven, nuget, generic, ruby, swift or cargo",
+    ),
     flag(
         Id::MinTtl,
         "min-ttl",
@@ -789,6 +795,59 @@ pub const OPTIONS: &[Opt] = &[
         Group::Command,
         CODEARTIFACT.or(EXEC),
         "AWS account number that owns the CodeArtifact domain; when unset, the credentials' own",
+    ),
+    flag(Id::Domain, "domain", Kind::Text("DOMAIN"), Group::Command, CODEARTIFACT, "the CodeArtifact domain"),
+    flag(
+        Id::Repository,
+        "repository",
+        Kind::Text("REPOSITORY"),
+        Group::Command,
+        CODEARTIFACT,
+        "the repository in the domain; DOMAIN/REPOSITORY as an argument says both",
+    ),
+    flag(
+        Id::Duration,
+        "duration",
+        seconds(0, 12 * HOUR),
+        Group::Command,
+        CODEARTIFACT.or(EXEC),
+        "how long the CodeArtifact token is good, at least 900; 0: as long as the credentials; when unset, 12 hours",
+    ),
+    flag(
+        Id::Tool,
+        "tool",
+        Kind::Choice(&["pip", "twine"]),
+        Group::Command,
+        CODEARTIFACT,
+        "the tool whose configuration is written (login) or restored (logout)",
+    ),
+    Opt {
+        variables: &["HOMING_REPOSITORY_ENDPOINT_URL"],
+        group: Group::Delivery,
+        commands: CODEARTIFACT.or(EXEC),
+        ..key(
+            Id::RepositoryEndpointUrl,
+            "repository_endpoint_url",
+            "repository-endpoint-url",
+            Kind::Endpoint,
+            "VPC endpoint for CodeArtifact's repositories, where it has no private DNS",
+        )
+    },
+    flag(
+        Id::Codeartifact,
+        "codeartifact",
+        Kind::Text("DOMAIN/REPOSITORY"),
+        Group::Command,
+        EXEC,
+        "let the command find this CodeArtifact repository, by variables of pip, twine, uv or npm",
+    ),
+    flag(
+        Id::Extra,
+        "extra",
+        Kind::Bool,
+        Group::Command,
+        EXEC,
+        "with --codeartifact: beside the index that pip and uv have, not in its place",
     ),
     flag(Id::Plain, "plain", Kind::Bool, Group::Command, DYNAMODB, "the item is plain JSON; numbers keep their digits"),
     Opt {

@@ -3,7 +3,7 @@
 use crate::cli::{self, Command};
 use crate::config::Config;
 use crate::error::Result;
-use crate::job::{Screen, exec, publish, put, screen, send, show_credentials};
+use crate::job::{Screen, codeartifact, exec, publish, put, screen, send, show_credentials};
 use crate::logging;
 use std::ffi::OsString;
 use std::io::Write;
@@ -37,6 +37,7 @@ fn understood(arguments: impl IntoIterator<Item = OsString>) -> Result<u8> {
         Command::Put(command) => config().and_then(|config| put::run(&config, command, &mut screen)),
         Command::Publish(command) => config().and_then(|config| publish::run(&config, command, &mut screen)),
         Command::Credentials(format) => config().and_then(|config| show_credentials::run(&config, *format)),
+        Command::Codeartifact(command) => codeartifact::run(config, command, &screen),
         Command::Exec(command) => config().and_then(|config| exec::run(&config, command)),
     };
     if let Err(error) = &done {

@@ -14,9 +14,6 @@ use core::fmt::Write as _;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-/// The kinds of packages, as the service names them.
-pub const FORMATS: &[&str] = &["pypi", "npm", "maven", "nuget", "generic", "ruby", "swift", "cargo"];
-
 /// `GET /v1/repository/endpoint`.
 #[derive(Debug, Clone, Copy)]
 pub struct GetRepositoryEndpoint<'a> {
@@ -28,7 +25,7 @@ pub struct GetRepositoryEndpoint<'a> {
     pub domain_owner: Option<&'a str>,
     /// The repository's name.
     pub repository: &'a str,
-    /// One of [`FORMATS`].
+    /// The kind of packages: `pypi`, `npm`, `maven`, `nuget`, `generic`, `ruby`, `swift` or `cargo`.
     pub format: &'a str,
     /// Whether the endpoint is to answer over IPv6, too.
     pub dual_stack: bool,

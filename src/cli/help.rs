@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use crate::options::{CREDENTIALS, Commands, EXEC, Group, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SEND};
+use crate::options::{CODEARTIFACT, CREDENTIALS, Commands, EXEC, Group, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SEND};
 
 /// What is written about a command by hand; the rest comes from the option table.
 #[derive(Debug)]
@@ -229,7 +229,7 @@ pub const COMMANDS: &[CommandHelp] = &[
         name: "exec",
         commands: EXEC,
         endpoint: Id::EndpointUrl,
-        arguments: "--aws [options] -- COMMAND [ARGUMENT…]",
+        arguments: "[--aws] [--codeartifact …] [options] -- COMMAND [ARGUMENT…]",
         summary: "run a command with AWS credentials in its environment",
         description: &[
             "What the command is given stands in its environment only: in no argument, file or log. homing becomes the \
@@ -237,11 +237,48 @@ pub const COMMANDS: &[CommandHelp] = &[
              command; what stands behind its name is the command's.",
             "--aws gives AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_CREDENTIAL_EXPIRATION, and \
              AWS_REGION and AWS_DEFAULT_REGION where they are not set; AWS_PROFILE is taken away, so that they count.",
+            "--codeartifact fetches a token for a CodeArtifact domain and gives PIP_INDEX_URL and UV_DEFAULT_INDEX (with \
+             --extra: PIP_EXTRA_INDEX_URL and UV_INDEX), TWINE_… and UV_PUBLISH_…; with --format npm npm_config_registry \
+             and the token for it (name npm itself as the command: some shells drop that variable); with any other \
+             --format CODEARTIFACT_AUTH_TOKEN. homing help codeartifact says what the role needs.",
             "The command does not inherit the variables that homing itself takes credentials from \
              (AWS_ACCESS_KEY_ID and its companions, AWS_CONTAINER_…): it has those credentials that it is given.",
             "The exit code is the command's; 127 when there is no such command, 126 when it cannot be executed.",
         ],
-        examples: &["homing exec --aws -- python3 upload.py", "homing exec --aws -- aws s3 ls s3://my-bucket"],
+        examples: &[
+            "homing exec --aws -- python3 upload.py",
+            "homing exec --aws -- aws s3 ls s3://my-bucket",
+            "homing exec --codeartifact my-domain/my-repo -- pip3 install -U my-package",
+            "homing exec --codeartifact my-domain/my-repo --extra -- pip3 install package",
+            "homing exec --codeartifact my-domain/my-repo --format npm -- npm install",
+        ],
+    },
+    CommandHelp {
+        name: "codeartifact",
+        commands: CODEARTIFACT,
+        endpoint: Id::EndpointCodeartifact,
+        arguments: "token|endpoint|login|logout [DOMAIN[/REPOSITORY]] …",
+        summary: "tokens and endpoints of CodeArtifact package repositories",
+        description: &[
+            "token prints an authorization token for the domain, endpoint the repository's URL for --format. Where a \
+             command is to install packages, homing exec --codeartifact needs neither: the token is then in no file.",
+            "login writes repository and token into the tool's own configuration, which becomes private to its owner \
+             (mode 0600): pip's is PIP_CONFIG_FILE or ~/.config/pip/pip.conf, twine's ~/.pypirc (then: twine upload \
+             --repository codeartifact). logout takes it back and restores what login replaced; whatever else is in \
+             the file stays as it is.",
+            "The role needs codeartifact:GetAuthorizationToken, codeartifact:GetRepositoryEndpoint, \
+             codeartifact:ReadFromRepository and sts:GetServiceBearerToken.",
+            "In a closed network, --endpoint-url is the VPC endpoint codeartifact.api and --repository-endpoint-url \
+             codeartifact.repositories, each needed only where private DNS is off; nothing else is connected to but \
+             the credential provider.",
+        ],
+        examples: &[
+            "homing codeartifact token my-domain --duration 900",
+            "homing codeartifact endpoint my-domain/my-repo --format npm",
+            "homing codeartifact login --tool pip my-domain/my-repo",
+            "homing codeartifact login --tool twine my-domain/my-repo --duration 0",
+            "homing codeartifact logout --tool pip",
+        ],
     },
 ];
 

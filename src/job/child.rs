@@ -45,6 +45,14 @@ impl ChildEnvironment {
             )
             .with_remedy("use letters, digits and underscores, and begin with no digit"));
         }
+        self.set_any(source, name, value)
+    }
+
+    /// The same for a name that no shell could set, but the command reads, as npm does `npm_config_//host/:_authToken`.
+    ///
+    /// # Errors
+    /// As [`ChildEnvironment::set`], but for the name.
+    pub fn set_any(&mut self, source: &str, name: &str, value: Zeroizing<String>) -> Result<()> {
         if let Some(other) = self.variables.iter().find(|variable| variable.name == name) {
             return Err(Error::new(
                 Fault::Usage,

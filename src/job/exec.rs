@@ -2,7 +2,7 @@
 
 use super::child::{CannotRun, ChildEnvironment};
 use super::network::Network;
-use super::{credentials, screen};
+use super::{codeartifact, credentials, screen};
 use crate::cli::Exec;
 use crate::config::Config;
 use crate::error::Result;
@@ -30,6 +30,11 @@ fn environment(config: &Config, command: &Exec) -> Result<ChildEnvironment> {
     let credentials = credentials::obtain(config, &network)?;
     if command.aws {
         add_aws(&mut environment, config.region.as_deref(), &credentials)?;
+    }
+    if let Some(packages) = &command.packages {
+        for (name, value) in codeartifact::variables(config, &network, &credentials, packages)? {
+            environment.set_any("--codeartifact", &name, value)?;
+        }
     }
     Ok(environment)
 }

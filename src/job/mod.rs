@@ -1,12 +1,14 @@
 //! What each command does, as a straight line through the other parts.
 
 pub mod child;
+pub mod codeartifact;
 mod configparser;
 pub mod credentials;
 pub mod exec;
 mod messenger;
 mod network;
 mod outcome;
+mod private_file;
 pub mod publish;
 pub mod put;
 pub mod screen;
@@ -14,6 +16,7 @@ pub mod send;
 pub mod service;
 pub mod show_credentials;
 mod source;
+mod tool_login;
 mod upload;
 
 pub use screen::Screen;
