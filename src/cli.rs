@@ -6,12 +6,16 @@
 
 pub mod codeartifact;
 mod exec;
+mod git;
 pub mod help;
 mod object;
+mod secret;
 
 pub use codeartifact::Codeartifact;
 pub use exec::Exec;
+pub use git::{GitCredential, GitHost, GitOperation, GitPassword, GitSecret};
 pub use object::ObjectHeaders;
+pub use secret::{GetSecret, SecretReference, SecretVariable};
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -19,7 +23,7 @@ use std::path::{Path, PathBuf};
 use crate::config::suggest::nearest;
 use crate::config::values;
 use crate::error::{Error, Fault, Result};
-use crate::options::{self, CODEARTIFACT, EXEC, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SEND};
+use crate::options::{self, CODEARTIFACT, EXEC, GIT_CREDENTIAL, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SECRET, SEND};
 
 /// A command line, understood.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,6 +53,10 @@ pub enum Command {
     Codeartifact(Codeartifact),
     /// `homing exec -- CMD…`
     Exec(Exec),
+    /// `homing secret get ID`
+    GetSecret(GetSecret),
+    /// `homing git-credential get`
+    GitCredential(GitCredential),
     /// Print this text to standard output and be done.
     Help(String),
     /// Print the version and be done.
@@ -63,7 +71,13 @@ impl Command {
             Self::Put(command) => (std::slice::from_ref(&command.file), None),
             Self::Publish(Publish { message: Message::File(file), .. }) => (std::slice::from_ref(file), None),
             Self::Publish(_) => (&[], Some(None)),
-            Self::Credentials(_) | Self::Codeartifact(_) | Self::Exec(_) | Self::Help(_) | Self::Version => (&[], None),
+            Self::Credentials(_)
+            | Self::Codeartifact(_)
+            | Self::Exec(_)
+            | Self::GetSecret(_)
+            | Self::GitCredential(_)
+            | Self::Help(_)
+            | Self::Version => (&[], None),
         };
         files.iter().map(|file| Some(file.as_path())).chain(message)
     }
@@ -160,7 +174,11 @@ where
         return Ok(given.arguments(Command::Version, command.endpoint));
     }
     let parsed = given.command(command, positionals).map_err(|error| with_usage(error, command))?;
-    Ok(given.arguments(parsed, command.endpoint))
+    let endpoint = match &parsed {
+        Command::Exec(exec) => exec.endpoint(),
+        _ => command.endpoint,
+    };
+    Ok(given.arguments(parsed, endpoint))
 }
 
 /// The flags and other arguments as they were given.
@@ -273,6 +291,8 @@ impl Given {
             PUT => self.put(positionals),
             PUBLISH => self.publish(positionals),
             EXEC => self.exec(positionals),
+            SECRET => self.secret(positionals),
+            GIT_CREDENTIAL => self.git_credential(positionals),
             CODEARTIFACT => self.codeartifact(positionals),
             _ => self.credentials(positionals),
         }

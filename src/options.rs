@@ -70,6 +70,8 @@ pub enum Id {
     Presign,
     Expires,
     Field,
+    VersionStage,
+    VersionId,
     DomainOwner,
     Domain,
     Repository,
@@ -81,6 +83,9 @@ pub enum Id {
     Plain,
     Listen,
     Aws,
+    Secret,
+    Git,
+    GitVariable,
 }
 
 /// What values an option takes.
@@ -221,7 +226,7 @@ impl Opt {
 
     /// Whether its flag may be given again and adds to what was given before.
     pub const fn is_repeatable(&self) -> bool {
-        matches!(self.id, Id::Metadata | Id::Tag | Id::Verbose)
+        matches!(self.id, Id::Metadata | Id::Tag | Id::Verbose | Id::Secret | Id::Git | Id::GitVariable)
     }
 
     /// Whether the flag stands alone, without a value.
@@ -786,8 +791,20 @@ pub const OPTIONS: &[Opt] = &[
         Kind::Text("KEY"),
         Group::Command,
         SECRET,
-        "print this key's value of a secret that is a JSON object",
+        "print this key's value of a secret that is a JSON object; a dot goes into an object in it",
     ),
+    Opt {
+        default: "AWSCURRENT",
+        ..flag(
+            Id::VersionStage,
+            "version-stage",
+            Kind::Text("LABEL"),
+            Group::Command,
+            SECRET,
+            "the version with this label, such as AWSPREVIOUS",
+        )
+    },
+    flag(Id::VersionId, "version-id", Kind::Text("ID"), Group::Command, SECRET, "the version with this id"),
     flag(
         Id::DomainOwner,
         "domain-owner",
@@ -868,6 +885,30 @@ pub const OPTIONS: &[Opt] = &[
         Group::Command,
         EXEC,
         "give the command AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
+    ),
+    flag(
+        Id::Secret,
+        "secret",
+        Kind::Text("VARIABLE=ID[:KEY]"),
+        Group::Command,
+        EXEC,
+        "give the command this secret, or one KEY of it, in VARIABLE; may be repeated",
+    ),
+    flag(
+        Id::Git,
+        "git",
+        Kind::Text("[USER@]HOST=ID[:KEY]"),
+        Group::Command,
+        EXEC.or(GIT_CREDENTIAL),
+        "git's password for https://HOST is this secret, or one KEY of it; may be repeated",
+    ),
+    flag(
+        Id::GitVariable,
+        "git-variable",
+        Kind::Text("[USER@]HOST=VARIABLE"),
+        Group::Command,
+        GIT_CREDENTIAL,
+        "git's password for https://HOST is in this variable, as homing exec --git sets it",
     ),
 ];
 

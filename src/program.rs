@@ -3,7 +3,7 @@
 use crate::cli::{self, Command};
 use crate::config::Config;
 use crate::error::Result;
-use crate::job::{Screen, codeartifact, exec, publish, put, screen, send, show_credentials};
+use crate::job::{Screen, codeartifact, exec, git_credential, publish, put, screen, secret, send, show_credentials};
 use crate::logging;
 use std::ffi::OsString;
 use std::io::Write;
@@ -39,6 +39,8 @@ fn understood(arguments: impl IntoIterator<Item = OsString>) -> Result<u8> {
         Command::Credentials(format) => config().and_then(|config| show_credentials::run(&config, *format)),
         Command::Codeartifact(command) => codeartifact::run(config, command, &screen),
         Command::Exec(command) => config().and_then(|config| exec::run(&config, command)),
+        Command::GetSecret(command) => config().and_then(|config| secret::run(&config, command)),
+        Command::GitCredential(command) => git_credential::run(config, command),
     };
     if let Err(error) = &done {
         screen.none_of(arguments.command.deliveries(), error)?;

@@ -115,6 +115,26 @@ fn every_format_carries_credentials_that_sts_accepts() {
     assert!(identity["Arn"].as_str().unwrap().contains(ROLE_ALIAS), "{identity}");
 }
 
+#[test]
+fn a_command_that_homing_runs_has_credentials_that_sts_accepts() {
+    let Some(service) = service() else { return };
+    let device = Device::start(service);
+    let exec = ["--config", &device.config_file, "exec", "--aws", "--"];
+    let variable = homing(exec).arg("printenv").arg("AWS_CREDENTIAL_EXPIRATION").env("PATH", "/usr/bin:/bin").run();
+    assert_eq!(variable.expect_code(0).stdout, "2049-12-31T23:59:59Z\n");
+
+    let call = json!({
+        "service": "sts", "operation": "get_caller_identity", "parameters": {}, "region": REGION,
+        "endpoint": service.endpoint(), "ca_file": service.ca_file,
+    });
+    let outcome = homing(exec)
+        .arg(packages::find(packages::BOTO).unwrap())
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/boto.py"))
+        .stdin(call.to_string())
+        .run();
+    assert!(outcome.expect_code(0).stdout.contains(&format!(":assumed-role/{ROLE_ALIAS}/")), "{outcome}");
+}
+
 /// A device whose credential provider (nginx) gives it a real session of moto's STS.
 struct Device {
     directory: Directory,

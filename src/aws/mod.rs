@@ -15,6 +15,7 @@ pub mod json_service;
 pub mod s3_bucket;
 mod s3_error;
 pub mod s3_put;
+pub mod secrets_manager;
 
 use crate::error::{Error, Fault};
 use crate::protocol::json::{self, Text};

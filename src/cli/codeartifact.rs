@@ -319,6 +319,7 @@ mod tests {
             (&["--codeartifact", "dom", "--", "pip3"][..], "DOMAIN/REPOSITORY"),
             (&["--aws", "--extra", "--", "pip3"], "--codeartifact"),
             (&["--codeartifact", "dom/repo", "--extra", "--format", "npm", "--", "npm"], "one registry"),
+            (&["--codeartifact", "dom/repo", "--secret", "A=b", "--endpoint-url", "h", "--", "npm"], "two are"),
         ] {
             let mut all = vec!["exec"];
             all.extend(words);

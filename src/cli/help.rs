@@ -2,7 +2,10 @@
 
 use std::ffi::OsStr;
 
-use crate::options::{CODEARTIFACT, CREDENTIALS, Commands, EXEC, Group, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SEND};
+use crate::options::{
+    CODEARTIFACT, CREDENTIALS, Commands, EXEC, GIT_CREDENTIAL, Group, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SECRET,
+    SEND,
+};
 
 /// What is written about a command by hand; the rest comes from the option table.
 #[derive(Debug)]
@@ -40,7 +43,7 @@ pub fn overview() -> String {
     );
     for command in COMMANDS {
         text.push_str("  ");
-        push_padded(&mut text, command.name, 13);
+        push_padded(&mut text, command.name, 16);
         text.push_str(command.summary);
         text.push('\n');
     }
@@ -228,15 +231,20 @@ pub const COMMANDS: &[CommandHelp] = &[
     CommandHelp {
         name: "exec",
         commands: EXEC,
-        endpoint: Id::EndpointUrl,
-        arguments: "[--aws] [--codeartifact …] [options] -- COMMAND [ARGUMENT…]",
-        summary: "run a command with AWS credentials in its environment",
+        endpoint: Id::EndpointSecretsmanager,
+        arguments: "[--aws] [--secret …] [--git …] [--codeartifact …] COMMAND …",
+        summary: "run a command with secrets in its environment only",
         description: &[
             "What the command is given stands in its environment only: in no argument, file or log. homing becomes the \
              command, so that its signals, its exit code and its process id are its own. The flags stand before the \
              command; what stands behind its name is the command's.",
             "--aws gives AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_CREDENTIAL_EXPIRATION, and \
              AWS_REGION and AWS_DEFAULT_REGION where they are not set; AWS_PROFILE is taken away, so that they count.",
+            "--secret VARIABLE=ID[:KEY] gives a secret of AWS Secrets Manager, by its name or ARN. KEY, behind the name \
+             or the whole ARN, takes one key's value of a secret that is a JSON object.",
+            "--git [USER@]HOST=ID[:KEY] lets the git that the command runs, however deep inside pip or a script, use a \
+             secret as its password for https://HOST/…: git asks homing for it, so that it is in no URL, argument or \
+             log. USER is x-access-token unless given, as GitHub has it. git does not ask on the terminal.",
             "--codeartifact fetches a token for a CodeArtifact domain and gives PIP_INDEX_URL and UV_DEFAULT_INDEX (with \
              --extra: PIP_EXTRA_INDEX_URL and UV_INDEX), TWINE_… and UV_PUBLISH_…; with --format npm npm_config_registry \
              and the token for it (name npm itself as the command: some shells drop that variable); with any other \
@@ -247,11 +255,48 @@ pub const COMMANDS: &[CommandHelp] = &[
         ],
         examples: &[
             "homing exec --aws -- python3 upload.py",
-            "homing exec --aws -- aws s3 ls s3://my-bucket",
+            "homing exec --secret DB_PASSWORD=camera/db:password -- ./migrate",
+            "homing exec --git github.com=GithubToken:mypat -- pip3 install -r private.txt",
             "homing exec --codeartifact my-domain/my-repo -- pip3 install -U my-package",
             "homing exec --codeartifact my-domain/my-repo --extra -- pip3 install package",
             "homing exec --codeartifact my-domain/my-repo --format npm -- npm install",
         ],
+    },
+    CommandHelp {
+        name: "secret",
+        commands: SECRET,
+        endpoint: Id::EndpointSecretsmanager,
+        arguments: "get ID [--field KEY] [options]",
+        summary: "print a secret of AWS Secrets Manager",
+        description: &[
+            "ID is the secret's name or ARN; an ARN's region counts before the one that is set. The value is printed as \
+             it is, byte by byte, with nothing behind it; on a terminal a newline follows. A binary secret goes to a \
+             file or a pipe as its bytes.",
+            "--field takes one key's value of a secret that is a JSON object: a text without its quotes, anything else \
+             as it stands there. db.user is the key of that name, or user in the object db.",
+            "For a command that takes a secret from a variable, homing exec --secret leaves it in no shell.",
+        ],
+        examples: &[
+            "homing secret get door/pin",
+            "homing secret get GithubToken --field mypat",
+            "homing secret get wifi/key.p12 --version-stage AWSPREVIOUS",
+        ],
+    },
+    CommandHelp {
+        name: "git-credential",
+        commands: GIT_CREDENTIAL,
+        endpoint: Id::EndpointSecretsmanager,
+        arguments: "--git [USER@]HOST=ID[:KEY] [options] get",
+        summary: "a git credential helper that answers from Secrets Manager",
+        description: &[
+            "git runs this itself, where ~/.gitconfig has such a line under [credential], with an operation (get, store or \
+             erase) as the last argument, and asks on standard input (gitcredentials(7)). For https:// and a HOST that is named, with its port where the URL has one, the \
+             answer is the secret; for any other there is no answer, and git asks elsewhere. Nothing is stored.",
+            "USER is x-access-token unless given or asked for by git. The secret must be the password itself; KEY takes \
+             it out of a secret that is a JSON object.",
+            "With --git-variable the password comes from a variable, without AWS: homing exec --git uses it.",
+        ],
+        examples: &["helper = \"!homing git-credential --git github.com=GithubToken:mypat\""],
     },
     CommandHelp {
         name: "codeartifact",

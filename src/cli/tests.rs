@@ -267,7 +267,9 @@ fn help_texts_fit_80_columns_and_name_every_option_of_the_command() {
 #[test]
 fn every_example_of_the_help_texts_is_understood() {
     for example in help::COMMANDS.iter().flat_map(|about| about.examples) {
-        let line = example.split("homing ").last().unwrap().trim_end_matches(")\"").replace('\'', "");
+        let line = example.split("homing ").last().unwrap().trim_end_matches(")\"").replace(['\'', '"'], "");
+        // git adds the operation itself.
+        let line = if line.starts_with("git-credential ") { line + " get" } else { line };
         parse_words(&line.split(' ').collect::<Vec<_>>()).unwrap_or_else(|error| panic!("{example}: {error}"));
     }
 }
@@ -277,5 +279,45 @@ fn commands_that_do_not_exist_are_not_listed() {
     let overview = help::overview();
     for name in ["drain", "serve", "presign", "queue"] {
         assert!(!overview.contains(&format!("\n  {name}")), "{name}");
+    }
+}
+
+#[test]
+fn a_command_to_run_has_its_own_flags() {
+    for words in [
+        &["exec", "--aws", "--secret", "A=id:key", "--git", "me@GitHub.com=id", "--", "pip3", "-U", "--", "--aws"][..],
+        &["exec", "--aws", "--secret=A=id:key", "--git", "me@github.com=id", "pip3", "-U", "--", "--aws"],
+    ] {
+        let Command::Exec(exec) = command(words) else { panic!() };
+        assert_eq!((exec.program, exec.arguments), ("pip3".into(), ["-U", "--", "--aws"].map(OsString::from).to_vec()));
+        assert!(exec.aws && exec.secrets.len() == 1);
+        let [GitSecret { host, secret }] = &exec.git[..] else { panic!() };
+        assert_eq!((host.user.as_deref(), &*host.host, &*secret.id), (Some("me"), "github.com", "id"));
+    }
+    for (words, code) in [
+        (&["exec", "true"][..], "nothing_to_give"),
+        (&["exec", "--aws"], "missing_argument"),
+        (&["exec", "--secret", "A", "true"], "invalid_value"),
+        (&["exec", "--secret", "1A=id", "true"], "invalid_variable"),
+        (&["exec", "--secret", "A=i d", "true"], "invalid_secret"),
+        (&["exec", "--secret", "A=a", "--secret", "A=b", "true"], "conflict"),
+        (&["exec", "--git", "https://github.com=id", "true"], "invalid_value"),
+        (&["exec", "--git", "a=id", "--git", "me@A=id", "true"], "conflict"),
+        (&["git-credential", "get"], "missing_argument"),
+        (&["git-credential", "--git", "a=b", "--git-variable", "a=B", "get"], "conflict"),
+        (&["git-credential", "--git", "a=b"], "wrong_arguments"),
+        (&["secret"], "missing_argument"),
+        (&["secret", "GithubToken"], "unknown_command"),
+        (&["secret", "get", "a:b"], "invalid_secret"),
+    ] {
+        assert_eq!(refused(words).code(), code, "{words:?}");
+    }
+}
+
+#[test]
+fn the_endpoint_url_is_that_of_the_service_that_is_called() {
+    for words in [&["secret", "get", "a"][..], &["exec", "--aws", "--secret", "A=a", "true"]] {
+        let words = [&["--endpoint-url", "vpce.example"], words].concat();
+        assert_eq!(parse_words(&words).unwrap().settings[0].0, Id::EndpointSecretsmanager);
     }
 }

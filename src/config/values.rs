@@ -121,6 +121,56 @@ pub fn client_id(text: &str) -> Verdict {
     Ok(())
 }
 
+/// The name of an environment variable that a shell could set (POSIX, XBD 3.216, "Name").
+pub fn variable_name(text: &str) -> Verdict {
+    let valid = !text.is_empty()
+        && !text.starts_with(|first: char| first.is_ascii_digit())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if valid {
+        Ok(())
+    } else {
+        fail("is no variable's name: only letters, digits and underscores, and no digit at the beginning")
+    }
+}
+
+/// What GetSecretValue takes as SecretId: a secret's name (letters, digits and `/_+=.@-`), or its ARN.
+pub fn secret_id(text: &str) -> Verdict {
+    if text.is_empty() {
+        return fail("is empty");
+    }
+    if text.len() > SECRET_ID_MAXIMUM {
+        return fail("is too long: a secret's name has at most 512 characters, an ARN 2,048");
+    }
+    if text.starts_with("arn:") {
+        let fields: Vec<&str> = text.splitn(7, ':').collect();
+        let [_, _, "secretsmanager", region, _, "secret", name] = fields[..] else {
+            return fail("is no secret's ARN: expected arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME");
+        };
+        self::region(region)?;
+        return secret_name(name);
+    }
+    secret_name(text)
+}
+
+/// The host of a git remote as git gives it to a credential helper: a name or address, and `:port` where the URL has
+/// one.
+pub fn git_host(text: &str) -> Verdict {
+    if text.contains("://") || text.contains('/') {
+        return fail("is no host: give the host of the URL alone, such as github.com or git.example.com:8443");
+    }
+    let of_host = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']');
+    if !text.is_empty() && text.bytes().all(of_host) { Ok(()) } else { fail("is no host") }
+}
+
+fn secret_name(text: &str) -> Verdict {
+    let of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@-!".contains(&byte);
+    if !text.is_empty() && text.bytes().all(of_name) {
+        Ok(())
+    } else {
+        fail("is no secret's name or ARN: only letters, digits and / _ + = . @ -")
+    }
+}
+
 fn fail(what: &str) -> Verdict {
     Err(what.to_owned())
 }
@@ -133,6 +183,9 @@ fn without_placeholders(text: &str) -> String {
     let names = ["{thing}", "{name}", "{date}", "{time}", "{sha256}", "{ext}"];
     names.iter().fold(text.to_owned(), |text, name| text.replace(name, ""))
 }
+
+/// GetSecretValue's longest SecretId.
+const SECRET_ID_MAXIMUM: usize = 2048;
 
 #[cfg(test)]
 mod tests {
@@ -190,5 +243,35 @@ mod tests {
                 && key_template("/x").is_err()
         );
         assert!(topic_template("{thing}/+").is_err());
+    }
+
+    #[test]
+    fn secrets_are_named_by_name_or_arn() {
+        for id in ["a", "door/pin", "db=x@y+z_1.2-!", "arn:aws:secretsmanager:us-east-1:123456789012:secret:a/b-AbCdEf"]
+        {
+            assert_eq!(secret_id(id), Ok(()), "{id}");
+        }
+        for id in [
+            "",
+            "a b",
+            "a:b",
+            "a\n",
+            "arn:aws:s3:::bucket",
+            "arn:aws:secretsmanager:us-east-1:1:secret",
+            "arn:aws:secretsmanager:us-east-1:1:secret:",
+            "arn:aws:secretsmanager::1:secret:a",
+            "arn:aws:secretsmanager:us-east-1:1:secret:a:b",
+        ] {
+            assert!(secret_id(id).is_err(), "{id}");
+        }
+        assert!(secret_id(&"a".repeat(2049)).is_err());
+    }
+
+    #[test]
+    fn a_git_host_is_no_url() {
+        assert!(git_host("github.com").is_ok() && git_host("localhost:8443").is_ok() && git_host("[::1]:1").is_ok());
+        for text in ["", "https://github.com", "github.com/owner", "a b", "a\"b", "a@b"] {
+            assert!(git_host(text).is_err(), "{text}");
+        }
     }
 }

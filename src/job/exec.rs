@@ -2,12 +2,14 @@
 
 use super::child::{CannotRun, ChildEnvironment};
 use super::network::Network;
-use super::{codeartifact, credentials, screen};
-use crate::cli::Exec;
+use super::secret::Secrets;
+use super::{codeartifact, credentials, exec_git, git_credential, screen};
+use crate::cli::{Exec, GitSecret, SecretVariable};
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Fault, Result};
 use crate::protocol::credentials::Credentials;
 use crate::protocol::time::iso8601;
+use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 /// Fetches what was asked for and becomes the command. Gives an exit code only where the command cannot be run: 127
@@ -26,8 +28,10 @@ pub fn run(config: &Config, command: &Exec) -> Result<u8> {
 
 fn environment(config: &Config, command: &Exec) -> Result<ChildEnvironment> {
     let network = Network::new(config)?;
-    let mut environment = ChildEnvironment::new();
+    let mut secrets = Secrets::new(config, &network);
+    command.wanted_secrets().try_for_each(|secret| secrets.expect(secret))?;
     let credentials = credentials::obtain(config, &network)?;
+    let mut environment = ChildEnvironment::new();
     if command.aws {
         add_aws(&mut environment, config.region.as_deref(), &credentials)?;
     }
@@ -35,6 +39,20 @@ fn environment(config: &Config, command: &Exec) -> Result<ChildEnvironment> {
         for (name, value) in codeartifact::variables(config, &network, &credentials, packages)? {
             environment.set_any("--codeartifact", &name, value)?;
         }
+    }
+    for SecretVariable { name, secret } in &command.secrets {
+        let value =
+            secrets.text(&credentials, secret).map_err(|error| error.context(format_args!("--secret {name}")))?;
+        environment.set("--secret", name, value)?;
+    }
+    let mut passwords = Vec::new();
+    for GitSecret { host, secret } in &command.git {
+        let password = git_credential::password(&mut secrets, &credentials, secret)
+            .map_err(|error| error.context(format_args!("--git {}", host.host)))?;
+        passwords.push((host, password));
+    }
+    if !passwords.is_empty() {
+        exec_git::add(&mut environment, passwords, &own_path()?, |name| std::env::var(name).ok())?;
     }
     Ok(environment)
 }
@@ -59,6 +77,14 @@ fn add_aws(environment: &mut ChildEnvironment, region: Option<&str>, credentials
     // Where one is named, some SDKs do not look at the variables at all.
     PROFILES.iter().for_each(|name| environment.remove(name));
     Ok(())
+}
+
+/// Where this program is, for git to run it again.
+fn own_path() -> Result<PathBuf> {
+    std::env::current_exe().map_err(|error| {
+        Error::new(Fault::Config, "own_path_unknown", format!("the path of homing itself cannot be found out: {error}"))
+            .with_remedy("check that /proc is mounted")
+    })
 }
 
 fn cannot_run(why: &CannotRun) -> u8 {

@@ -29,6 +29,14 @@ impl ServiceClient {
             Service::EcrPublic => ECR_PUBLIC_REGION,
             _ => config.region()?,
         };
+        Self::open_in(config, network, service, region)
+    }
+
+    /// The same in a region that is known already.
+    ///
+    /// # Errors
+    /// It has no such endpoint; the CA file cannot be used.
+    pub fn open_in(config: &Config, network: &Network<'_>, service: Service, region: &str) -> Result<Self> {
         let authority = match own_endpoint(config, service) {
             Some(endpoint) => endpoint.to_string(),
             None => {

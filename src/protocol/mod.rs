@@ -7,6 +7,7 @@ pub mod chunked;
 pub mod content_type;
 pub mod credentials;
 pub mod json;
+pub mod json_members;
 pub mod message;
 pub mod plan;
 pub mod reply;

@@ -1,6 +1,8 @@
 """One AWS API call by boto3, the client that homing's users come from. Reads the call as JSON on standard input, prints
-the reply (or {"error": …}) as JSON; a body goes to the file named in "body_file"."""
+the reply (or {"error": …}) as JSON; a body goes to the file named in "body_file". With a list of parameters it calls once
+for each, and prints the list of replies."""
 
+import base64
 import json
 import sys
 
@@ -8,7 +10,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-call = json.load(sys.stdin)
+
+def binary(value):
+    """Bytes, which JSON has not, are written as {"base64": …}."""
+    return base64.b64decode(value["base64"]) if value.keys() == {"base64"} else value
+
+
+call = json.load(sys.stdin, object_hook=binary)
 credentials = call.get("credentials") or {}
 client = boto3.client(
     call["service"],
@@ -27,8 +35,12 @@ client = boto3.client(
         retries={"total_max_attempts": 1},
     ),
 )
+operation = getattr(client, call["operation"])
 try:
-    reply = getattr(client, call["operation"])(**call["parameters"])
+    if isinstance(call["parameters"], list):
+        reply = [operation(**parameters) for parameters in call["parameters"]]
+    else:
+        reply = operation(**call["parameters"])
     if "Body" in reply:
         with open(call["body_file"], "wb") as file:
             for piece in reply.pop("Body").iter_chunks():

@@ -98,6 +98,13 @@ impl Moto {
         self.owner().assume_role(&format!("arn:aws:iam::{ACCOUNT}:role/{ROLE_ALIAS}"), 900)
     }
 
+    /// Lets the device's role do these things, too.
+    pub(crate) fn allow(&self, name: &str, actions: &[&str], resource: &str) {
+        let policy = policy(actions, resource);
+        let parameters = json!({ "RoleName": ROLE_ALIAS, "PolicyName": name, "PolicyDocument": policy });
+        self.owner().call("iam", "put_role_policy", parameters);
+    }
+
     /// What moto has logged: one line a request.
     pub(crate) fn log(&self) -> String {
         self.server.log()

@@ -94,6 +94,15 @@ impl Builder {
         port
     }
 
+    /// Adds a server over TLS with these directives, and gives its port.
+    pub(crate) fn server(&mut self, server: &Identity, directives: &str) -> u16 {
+        let port = free_port();
+        let certificate = certificate(server);
+        let _ = writeln!(self.http, "server {{ listen 127.0.0.1:{port} ssl; {certificate} {directives} }}");
+        self.ports.push(("127.0.0.1".to_owned(), port));
+        port
+    }
+
     /// Adds AWS IoT's HTTPS publish endpoint: mutual TLS that takes nothing but the ALPN protocol `x-amzn-http-ca` (or a
     /// client without ALPN), and an answer in AWS's form to `POST /topics/…`. Each request goes to [`Nginx::requests`].
     pub(crate) fn https_publish(&mut self, server: &Identity, device_authority: &Authority) -> u16 {

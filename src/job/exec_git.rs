@@ -1,0 +1,146 @@
+//! A password for git in a command's environment: git is told there to ask homing, which answers from there.
+
+use super::child::ChildEnvironment;
+use super::git_credential;
+use crate::cli::GitHost;
+use crate::error::{Error, Fault, Result};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// Gives git in the command the passwords for these hosts. `variable` is homing's own environment; `program` is homing
+/// itself, by its full path.
+///
+/// # Errors
+/// [`Fault::Config`]: the environment has a `GIT_CONFIG_COUNT` that git would not take either, or homing's path is not
+/// UTF-8. [`Fault::Usage`]: a variable that another flag gives, too.
+pub fn add(
+    environment: &mut ChildEnvironment,
+    hosts: Vec<(&GitHost, Zeroizing<String>)>,
+    program: &Path,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<()> {
+    let mut settings = Vec::new();
+    for (host, password) in hosts {
+        let name = free_name(environment, &variable);
+        let section = format!("credential.https://{}", host.host);
+        let place = match &host.user {
+            Some(user) => format!("{user}@{}", host.host),
+            None => host.host.clone(),
+        };
+        let helper =
+            format!("!{} git-credential --git-variable {}", quoted(text(program)?), quoted(&format!("{place}={name}")));
+        // An empty helper takes away all that were set before: nobody else is asked.
+        settings.push((format!("{section}.helper"), String::new()));
+        settings.push((format!("{section}.helper"), helper));
+        if let Some(user) = &host.user {
+            settings.push((format!("{section}.username"), user.clone()));
+        }
+        environment.set(FLAG, &name, password)?;
+    }
+    let first = count(variable(COUNT).as_deref())?;
+    for (index, (key, value)) in (first..).zip(&settings) {
+        environment.set(FLAG, &format!("GIT_CONFIG_KEY_{index}"), Zeroizing::new(key.clone()))?;
+        environment.set(FLAG, &format!("GIT_CONFIG_VALUE_{index}"), Zeroizing::new(value.clone()))?;
+    }
+    environment.set(FLAG, COUNT, Zeroizing::new((first + settings.len()).to_string()))?;
+    environment.set(FLAG, "GIT_TERMINAL_PROMPT", Zeroizing::new("0".to_owned()))
+}
+
+/// A name that neither this command nor one that homing was run by uses.
+fn free_name(environment: &ChildEnvironment, variable: impl Fn(&str) -> Option<String>) -> String {
+    let mut number = 0;
+    loop {
+        let name = format!("{}{number}", git_credential::VARIABLE_PREFIX);
+        if !environment.has(&name) && variable(&name).is_none() {
+            return name;
+        }
+        number += 1;
+    }
+}
+
+/// How many settings there are already (git-config(1), "GIT_CONFIG_COUNT").
+fn count(text: Option<&str>) -> Result<usize> {
+    let text = text.unwrap_or_default();
+    if text.is_empty() {
+        return Ok(0);
+    }
+    text.parse().ok().filter(|count| *count <= COUNT_MAXIMUM).ok_or_else(|| {
+        Error::new(
+            Fault::Config,
+            "invalid_variable",
+            format!("the environment variable {COUNT} is {text:?}, no number"),
+        )
+        .with_remedy("unset it")
+    })
+}
+
+fn text(program: &Path) -> Result<&str> {
+    program.to_str().ok_or_else(|| {
+        Error::new(Fault::Config, "path_not_utf8", format!("the path of homing itself, {program:?}, is not UTF-8"))
+            .with_remedy("put homing into another folder")
+    })
+}
+
+/// For the shell by which git runs its helpers.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+const FLAG: &str = "--git";
+const COUNT: &str = "GIT_CONFIG_COUNT";
+/// git counts in a C `int`.
+const COUNT_MAXIMUM: usize = 1 << 30;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn host(user: Option<&str>, host: &str) -> GitHost {
+        GitHost { user: user.map(str::to_owned), host: host.to_owned() }
+    }
+
+    fn variables(hosts: &[GitHost], before: &[(&str, &str)]) -> Result<BTreeMap<String, String>> {
+        let mut environment = ChildEnvironment::new();
+        let hosts = hosts.iter().map(|host| (host, Zeroizing::new("canary".to_owned()))).collect();
+        let variable =
+            |name: &str| before.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        add(&mut environment, hosts, "/opt/it's/homing".as_ref(), variable)?;
+        let command = environment.command("true".as_ref(), &[]);
+        let text = |text: &std::ffi::OsStr| text.to_str().unwrap().to_owned();
+        Ok(command.get_envs().filter_map(|(name, value)| Some((text(name), text(value?)))).collect())
+    }
+
+    #[test]
+    fn git_is_told_to_ask_homing_and_nobody_else() {
+        let found = variables(&[host(None, "github.com")], &[]).unwrap();
+        let expected = [
+            ("GIT_CONFIG_COUNT", "2"),
+            ("GIT_CONFIG_KEY_0", "credential.https://github.com.helper"),
+            ("GIT_CONFIG_KEY_1", "credential.https://github.com.helper"),
+            ("GIT_CONFIG_VALUE_0", ""),
+            (
+                "GIT_CONFIG_VALUE_1",
+                r"!'/opt/it'\''s/homing' git-credential --git-variable 'github.com=HOMING_GIT_CREDENTIAL_0'",
+            ),
+            ("GIT_TERMINAL_PROMPT", "0"),
+            ("HOMING_GIT_CREDENTIAL_0", "canary"),
+        ];
+        assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    }
+
+    #[test]
+    fn what_is_there_already_stays() {
+        let before = [("GIT_CONFIG_COUNT", "3"), ("HOMING_GIT_CREDENTIAL_0", "outer")];
+        let found = variables(&[host(Some("me"), "a.example:8443"), host(None, "b.example")], &before).unwrap();
+        assert_eq!(found["GIT_CONFIG_COUNT"], "8");
+        assert!(!found.contains_key("HOMING_GIT_CREDENTIAL_0") && found.contains_key("HOMING_GIT_CREDENTIAL_2"));
+        assert_eq!(found["GIT_CONFIG_KEY_5"], "credential.https://a.example:8443.username");
+        assert_eq!(found["GIT_CONFIG_VALUE_5"], "me");
+        assert!(found["GIT_CONFIG_VALUE_4"].ends_with("'me@a.example:8443=HOMING_GIT_CREDENTIAL_1'"), "{found:?}");
+        for count in ["-1", "x", "99999999999"] {
+            let error = variables(&[host(None, "a")], &[("GIT_CONFIG_COUNT", count)]).unwrap_err();
+            assert_eq!(error.fault(), Fault::Config);
+        }
+    }
+}
