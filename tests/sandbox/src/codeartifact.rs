@@ -228,6 +228,8 @@ fn path_in_repository(path: &str) -> Option<&str> {
 /// Sends the request on, without TLS and with `path`, as a reverse proxy does.
 async fn pass_on(request: Request<Incoming>, path: &str, index: SocketAddr) -> Result<Response<ReplyBody>, BoxError> {
     let (mut head, body) = request.into_parts();
+    let prefix = head.uri.path().strip_suffix(Uri::try_from(path)?.path()).unwrap_or_default().to_owned();
+    head.headers.insert("x-forwarded-prefix", prefix.try_into()?);
     head.uri = Uri::try_from(path)?;
     head.headers.insert(HOST, index.to_string().try_into()?);
     let stream = TcpStream::connect(index).await?;
