@@ -108,11 +108,13 @@ install_binary() {
         esac
     fi
     mv -f "$new" "$root$prefix/bin/homing"
+    # The name by which Docker and its kin look for a program that knows registries' passwords.
+    ln -sf homing "$root$prefix/bin/docker-credential-homing"
     say "installed $prefix/bin/homing"
 }
 
 uninstall() {
-    rm -f "$root$prefix/bin/homing" "$root$prefix/bin/.homing.new"
+    rm -f "$root$prefix/bin/homing" "$root$prefix/bin/.homing.new" "$root$prefix/bin/docker-credential-homing"
     say "removed $prefix/bin/homing"
     [ -z "$cron" ] || remove_cron_entry
     if [ -n "$purge" ]; then

@@ -5,6 +5,9 @@
 //! process on the device can read another's arguments.
 
 pub mod codeartifact;
+mod docker_credential;
+mod dynamodb;
+mod ecr;
 mod exec;
 mod git;
 pub mod help;
@@ -12,6 +15,8 @@ mod object;
 mod secret;
 
 pub use codeartifact::Codeartifact;
+pub use docker_credential::{DockerAction, with_command_of_name};
+pub use dynamodb::{Condition, PutItem};
 pub use exec::Exec;
 pub use git::{GitCredential, GitHost, GitOperation, GitPassword, GitSecret};
 pub use object::ObjectHeaders;
@@ -23,7 +28,10 @@ use std::path::{Path, PathBuf};
 use crate::config::suggest::nearest;
 use crate::config::values;
 use crate::error::{Error, Fault, Result};
-use crate::options::{self, CODEARTIFACT, EXEC, GIT_CREDENTIAL, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SECRET, SEND};
+use crate::options::{
+    self, CODEARTIFACT, DOCKER_CREDENTIAL, DYNAMODB, ECR, EXEC, GIT_CREDENTIAL, Id, Kind, OPTIONS, Opt, PUBLISH, PUT,
+    SECRET, SEND,
+};
 
 /// A command line, understood.
 #[derive(Debug, PartialEq, Eq)]
@@ -57,6 +65,15 @@ pub enum Command {
     GetSecret(GetSecret),
     /// `homing git-credential get`
     GitCredential(GitCredential),
+    /// `homing ecr password`; of the public registry or of the account's own.
+    EcrPassword {
+        /// Whether it is the public registry's.
+        public: bool,
+    },
+    /// `homing docker-credential ACTION`
+    DockerCredential(DockerAction),
+    /// `homing dynamodb put-item TABLE`
+    PutItem(PutItem),
     /// Print this text to standard output and be done.
     Help(String),
     /// Print the version and be done.
@@ -71,11 +88,15 @@ impl Command {
             Self::Put(command) => (std::slice::from_ref(&command.file), None),
             Self::Publish(Publish { message: Message::File(file), .. }) => (std::slice::from_ref(file), None),
             Self::Publish(_) => (&[], Some(None)),
+            Self::PutItem(PutItem { item: Message::File(file), .. }) => (std::slice::from_ref(file), None),
+            Self::PutItem(_) => (&[], Some(None)),
             Self::Credentials(_)
             | Self::Codeartifact(_)
             | Self::Exec(_)
             | Self::GetSecret(_)
             | Self::GitCredential(_)
+            | Self::EcrPassword { .. }
+            | Self::DockerCredential(_)
             | Self::Help(_)
             | Self::Version => (&[], None),
         };
@@ -151,6 +172,7 @@ where
     I: IntoIterator,
     I::Item: Into<OsString>,
 {
+    let arguments = with_command_of_name(arguments.into_iter().map(Into::into));
     let given = Given::read(lexopt::Parser::from_iter(arguments))?;
     let Some((name, positionals)) = given.positionals.split_first() else {
         let command = match given.has(Id::Version) && !given.has(Id::Help) {
@@ -294,6 +316,9 @@ impl Given {
             SECRET => self.secret(positionals),
             GIT_CREDENTIAL => self.git_credential(positionals),
             CODEARTIFACT => self.codeartifact(positionals),
+            ECR => self.ecr(positionals),
+            DOCKER_CREDENTIAL => self.docker_credential(positionals),
+            DYNAMODB => self.dynamodb(positionals),
             _ => self.credentials(positionals),
         }
     }

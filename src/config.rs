@@ -6,7 +6,6 @@
 
 mod endpoint;
 mod json;
-mod json_syntax;
 pub mod limits;
 mod origin;
 mod sources;

@@ -81,6 +81,11 @@ pub enum Id {
     Codeartifact,
     Extra,
     Plain,
+    Item,
+    Condition,
+    Names,
+    Values,
+    Public,
     Listen,
     Aws,
     Secret,
@@ -735,7 +740,14 @@ pub const OPTIONS: &[Opt] = &[
     },
     Opt {
         short: Some('f'),
-        ..flag(Id::File, "file", Kind::Path, Group::Command, PUBLISH, "publish this file's bytes; - is standard input")
+        ..flag(
+            Id::File,
+            "file",
+            Kind::Path,
+            Group::Command,
+            PUBLISH.or(DYNAMODB),
+            "read the message or item from this file; - is standard input",
+        )
     },
     Opt {
         short: Some('l'),
@@ -744,8 +756,8 @@ pub const OPTIONS: &[Opt] = &[
             "lines",
             Kind::Bool,
             Group::Command,
-            PUBLISH,
-            "publish every line of the input as one message",
+            PUBLISH.or(DYNAMODB),
+            "every line of the input is one message or item",
         )
     },
     flag(
@@ -867,6 +879,32 @@ pub const OPTIONS: &[Opt] = &[
         "with --codeartifact: beside the index that pip and uv have, not in its place",
     ),
     flag(Id::Plain, "plain", Kind::Bool, Group::Command, DYNAMODB, "the item is plain JSON; numbers keep their digits"),
+    flag(Id::Item, "item", Kind::Text("JSON"), Group::Command, DYNAMODB, "the item itself"),
+    flag(
+        Id::Condition,
+        "condition",
+        Kind::Text("EXPRESSION"),
+        Group::Command,
+        DYNAMODB,
+        "write only where this holds for the item that is there, such as attribute_not_exists(id)",
+    ),
+    flag(
+        Id::Names,
+        "names",
+        Kind::Text("JSON"),
+        Group::Command,
+        DYNAMODB,
+        "what the names in --condition that begin with # stand for",
+    ),
+    flag(
+        Id::Values,
+        "values",
+        Kind::Text("JSON"),
+        Group::Command,
+        DYNAMODB,
+        "what the names in --condition that begin with : stand for, in the form of the item",
+    ),
+    flag(Id::Public, "public", Kind::Bool, Group::Command, ECR, "the password of the public registry, public.ecr.aws"),
     Opt {
         default: "127.0.0.1:0",
         ..flag(

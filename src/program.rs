@@ -3,7 +3,10 @@
 use crate::cli::{self, Command};
 use crate::config::Config;
 use crate::error::Result;
-use crate::job::{Screen, codeartifact, exec, git_credential, publish, put, screen, secret, send, show_credentials};
+use crate::job::{
+    Screen, codeartifact, docker_credential, dynamodb_put_item, ecr_password, exec, git_credential, publish, put,
+    screen, secret, send, show_credentials,
+};
 use crate::logging;
 use std::ffi::OsString;
 use std::io::Write;
@@ -41,6 +44,9 @@ fn understood(arguments: impl IntoIterator<Item = OsString>) -> Result<u8> {
         Command::Exec(command) => config().and_then(|config| exec::run(&config, command)),
         Command::GetSecret(command) => config().and_then(|config| secret::run(&config, command)),
         Command::GitCredential(command) => git_credential::run(config, command),
+        Command::EcrPassword { public } => config().and_then(|config| ecr_password::run(&config, *public)),
+        Command::DockerCredential(action) => docker_credential::run(config, *action),
+        Command::PutItem(command) => config().and_then(|config| dynamodb_put_item::run(&config, command, &mut screen)),
     };
     if let Err(error) = &done {
         screen.none_of(arguments.command.deliveries(), error)?;

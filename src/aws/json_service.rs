@@ -122,7 +122,9 @@ fn kind(code: &str, status: u16) -> Kind {
         | "InternalFailure"
         | "InternalServiceError"
         | "ServerException"
-        | "TransactionInProgressException" => Kind::Temporary,
+        | "TransactionInProgressException"
+        | "TransactionConflictException"
+        | "ReplicatedWriteConflictException" => Kind::Temporary,
         _ if is_temporary(status) => Kind::Temporary,
         "" if status == 403 => Kind::Denied,
         "" => Kind::Nonsense,

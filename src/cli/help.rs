@@ -3,8 +3,8 @@
 use std::ffi::OsStr;
 
 use crate::options::{
-    CODEARTIFACT, CREDENTIALS, Commands, EXEC, GIT_CREDENTIAL, Group, Id, Kind, OPTIONS, Opt, PUBLISH, PUT, SECRET,
-    SEND,
+    CODEARTIFACT, CREDENTIALS, Commands, DOCKER_CREDENTIAL, DYNAMODB, ECR, EXEC, GIT_CREDENTIAL, Group, Id, Kind,
+    OPTIONS, Opt, PUBLISH, PUT, SECRET, SEND,
 };
 
 /// What is written about a command by hand; the rest comes from the option table.
@@ -43,7 +43,7 @@ pub fn overview() -> String {
     );
     for command in COMMANDS {
         text.push_str("  ");
-        push_padded(&mut text, command.name, 16);
+        push_padded(&mut text, command.name, 18);
         text.push_str(command.summary);
         text.push('\n');
     }
@@ -95,7 +95,7 @@ pub fn command(command: &CommandHelp) -> String {
     push_wrapped(
         &mut text,
         "",
-        "Exit codes: 0 done; 64 usage; 65 bad data; 66 no input; 69 service unavailable; 74 input or output \
+        "Exit codes: 0 done; 64 usage; 65 bad data; 66 no input; 69 service unavailable; 73 a file cannot be written; 74 input or output \
          failed; 75 temporary failure, try again; 77 refused by AWS; 78 configuration.",
     );
     text
@@ -323,6 +323,64 @@ pub const COMMANDS: &[CommandHelp] = &[
             "homing codeartifact login --tool pip my-domain/my-repo",
             "homing codeartifact login --tool twine my-domain/my-repo --duration 0",
             "homing codeartifact logout --tool pip",
+        ],
+    },
+    CommandHelp {
+        name: "ecr",
+        commands: ECR,
+        endpoint: Id::EndpointEcr,
+        arguments: "password [--public] [options]",
+        summary: "print the password of Amazon's container registries",
+        description: &[
+            "The user's name is AWS. The password is good for every private registry that the role may use (or with \
+             --public for public.ecr.aws) and lives 12 hours. docker login keeps it in ~/.docker/config.json all that \
+             time; as a credential helper (homing help docker-credential) homing leaves no password anywhere.",
+            "The role needs ecr:GetAuthorizationToken; for --public, ecr-public:GetAuthorizationToken and \
+             sts:GetServiceBearerToken.",
+        ],
+        examples: &[
+            "homing ecr password | docker login -u AWS --password-stdin REGISTRY",
+            "homing ecr password --public",
+        ],
+    },
+    CommandHelp {
+        name: "docker-credential",
+        commands: DOCKER_CREDENTIAL,
+        endpoint: Id::EndpointEcr,
+        arguments: "get|list|store|erase|version [options]",
+        summary: "fetch registry passwords for docker, podman and others",
+        description: &[
+            "Docker's credential-helper protocol, as docker, podman, buildah, skopeo and containerd's nerdctl speak it. \
+             Called as docker-credential-homing, a link that the installer makes, it needs no command: name the \
+             registries in ~/.docker/config.json (or containers' auth.json), and every pull fetches its own password: \
+             {\"credHelpers\": {\"123456789012.dkr.ecr.eu-west-1.amazonaws.com\": \"homing\", \"public.ecr.aws\": \"homing\"}}",
+            "get reads a registry's name from standard input and answers with its user and password. The region is the \
+             one in the name. list names the registry of the account. Nothing is kept, so erase has nothing to do, and \
+             store is refused, unless AWS_ECR_IGNORE_CREDS_STORAGE=true says that it is to be ignored.",
+            "Docker passes no flags: settings come from variables and from the configuration file. Errors go to standard \
+             output, where Docker looks for them.",
+        ],
+        examples: &["echo public.ecr.aws | homing docker-credential get", "homing docker-credential version"],
+    },
+    CommandHelp {
+        name: "dynamodb",
+        commands: DYNAMODB,
+        endpoint: Id::EndpointDynamodb,
+        arguments: "put-item TABLE [--item JSON | -f FILE | -] [options]",
+        summary: "write items into a DynamoDB table",
+        description: &[
+            "The item is DynamoDB's JSON, {\"temperature\": {\"N\": \"21.50\"}}, or with --plain anybody's, \
+             {\"temperature\": 21.50}. Without --item and -f it is read from standard input. An item that is there with \
+             the same key is replaced, unless --condition says when not: then the exit code is 77.",
+            "With --lines every line is an item. They are written 25 at a time; what DynamoDB leaves unwritten for want \
+             of capacity is sent up to 8 times, with growing waits. At the first bad line it stops: all lines \
+             before are written, none behind it. --json tells which lines each batch had.",
+            "The role needs dynamodb:PutItem on the table, and for --lines dynamodb:BatchWriteItem.",
+        ],
+        examples: &[
+            "homing dynamodb put-item readings --plain --item '{\"id\":\"a\",\"celsius\":21.50}'",
+            "homing dynamodb put-item t -f a.json --condition 'attribute_not_exists(id)'",
+            "tail -n 100 readings.jsonl | homing dynamodb put-item readings --plain --lines",
         ],
     },
 ];

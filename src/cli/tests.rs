@@ -267,7 +267,9 @@ fn help_texts_fit_80_columns_and_name_every_option_of_the_command() {
 #[test]
 fn every_example_of_the_help_texts_is_understood() {
     for example in help::COMMANDS.iter().flat_map(|about| about.examples) {
-        let line = example.split("homing ").last().unwrap().trim_end_matches(")\"").replace(['\'', '"'], "");
+        // Alone, or the first or last of a pipe.
+        let Some(line) = example.split(" | ").find_map(|part| part.split("homing ").nth(1)) else { continue };
+        let line = line.trim_end_matches(")\"").replace(['\'', '"'], "");
         // git adds the operation itself.
         let line = if line.starts_with("git-credential ") { line + " get" } else { line };
         parse_words(&line.split(' ').collect::<Vec<_>>()).unwrap_or_else(|error| panic!("{example}: {error}"));
@@ -319,5 +321,64 @@ fn the_endpoint_url_is_that_of_the_service_that_is_called() {
     for words in [&["secret", "get", "a"][..], &["exec", "--aws", "--secret", "A=a", "true"]] {
         let words = [&["--endpoint-url", "vpce.example"], words].concat();
         assert_eq!(parse_words(&words).unwrap().settings[0].0, Id::EndpointSecretsmanager);
+    }
+}
+
+#[test]
+fn the_name_of_the_program_may_be_the_command() {
+    for name in ["docker-credential-homing", "/usr/local/bin/docker-credential-homing", "./docker-credential-homing"] {
+        for (word, action) in [
+            ("get", DockerAction::Get),
+            ("list", DockerAction::List),
+            ("store", DockerAction::Store),
+            ("erase", DockerAction::Erase),
+            ("version", DockerAction::Version),
+        ] {
+            let expected = Command::DockerCredential(action);
+            assert_eq!(parse([name, word]).unwrap().command, expected);
+            assert_eq!(command(&["docker-credential", word]), expected);
+        }
+        assert_eq!(parse([name, "forget"]).unwrap_err().code(), "unknown_action");
+        assert_eq!(parse([name]).unwrap_err().code(), "wrong_arguments");
+    }
+    assert_eq!(parse(["docker-credential-homing.old", "get"]).unwrap_err().code(), "unknown_command");
+    assert_eq!(command(&["ecr", "password"]), Command::EcrPassword { public: false });
+    assert_eq!(command(&["ecr", "password", "--public"]), Command::EcrPassword { public: true });
+    refused(&["ecr"]);
+    refused(&["ecr", "login"]);
+}
+
+#[test]
+fn an_item_comes_from_one_place() {
+    use crate::protocol::dynamodb_json::Form;
+    let item = |words: &[&str]| match command(&[&["dynamodb", "put-item", "readings"], words].concat()) {
+        Command::PutItem(command) => command,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(item(&[]).item, Message::Stdin);
+    assert_eq!(item(&["-"]).item, Message::Stdin);
+    assert_eq!(item(&["-f", "-"]).item, Message::Stdin);
+    assert_eq!(item(&["-f", "a"]).item, Message::File("a".into()));
+    let given = item(&["--plain", "--item", "{}", "--condition", "a = :a", "--values", "{\":a\":1}"]);
+    assert_eq!((given.item, given.form, given.lines), (Message::Text(b"{}".to_vec()), Form::Plain, false));
+    let condition = Condition { expression: "a = :a".into(), names: None, values: Some("{\":a\":1}".into()) };
+    assert_eq!(given.condition, Some(condition));
+    assert_eq!((item(&["--lines"]).lines, item(&["--lines"]).form), (true, Form::Typed));
+    for words in [
+        &["dynamodb"][..],
+        &["dynamodb", "put-item"],
+        &["dynamodb", "get-item", "a"],
+        &["dynamodb", "put-item", "a", "b"],
+        &["dynamodb", "put-item", "a\"b"],
+        &["dynamodb", "put-item", ""],
+        &["dynamodb", "put-item", "a", "--item", "{}", "-f", "b"],
+        &["dynamodb", "put-item", "a", "--item", "{}", "-"],
+        &["dynamodb", "put-item", "a", "--item", "{}", "--lines"],
+        &["dynamodb", "put-item", "a", "--lines", "--condition", "x"],
+        &["dynamodb", "put-item", "a", "--values", "{}"],
+        &["dynamodb", "put-item", "a", "--condition", " "],
+        &["dynamodb", "put-item", "a", "-f", ""],
+    ] {
+        refused(words);
     }
 }

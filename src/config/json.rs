@@ -3,10 +3,10 @@
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::fmt;
 
-use super::json_syntax::{self, line_and_column};
 use super::origin::{Origin, Problem};
 use super::suggest::nearest;
 use crate::options::{self, Kind, OPTIONS, Opt};
+use crate::protocol::json_syntax::{self, line_and_column};
 
 /// One setting found in a document. Numbers are in plain decimal, booleans are `true` or `false`.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(super) struct Entry {
 /// a double and recipes often quote values.
 pub(super) fn read(text: &str, document: &str, problems: &mut Vec<Problem>) -> Vec<Entry> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if let Err(malformed) = json_syntax::check(text) {
+    if let Err(malformed) = json_syntax::check(text, DEPTH_MAXIMUM) {
         let (line, column) = line_and_column(text, malformed.offset);
         let what = malformed.what;
         problems.push(Problem::new(
@@ -285,6 +285,9 @@ const NAMES_OF_SECRETS: &[&str] = &[
     "token",
 ];
 
+/// A configuration has two levels; some more, so that deeper text is called by its real mistake.
+const DEPTH_MAXIMUM: usize = 16;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -404,4 +407,18 @@ mod tests {
         assert_eq!(one_problem(r#"{"endpoint_url":"a","endpoints":{"s3":"b"}}"#).code, "duplicate_key");
         assert_eq!(read_text(r#"{"endpoint_url":"a"}"#).0, [(Id::EndpointUrl, "a".to_owned())]);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_passes_is_read_and_nothing_panics(place in 0..TEXT.len(), length in 0_usize..4, new in "[\"{}\\[\\],:\\\\ 0-9eE.a-u-]{0,3}") {
+            let mut text = TEXT.to_owned();
+            text.replace_range(place..(place + length).min(TEXT.len()), &new);
+            let mut problems = Vec::new();
+            read(&text, "FILE", &mut problems);
+            let is_malformed = problems.iter().any(|problem| problem.code == "malformed_json");
+            proptest::prop_assert_eq!(is_malformed, json_syntax::check(&text, DEPTH_MAXIMUM).is_err(), "{}", text);
+        }
+    }
+
+    const TEXT: &str = r#"{ "region": "a\u0041\n", "inline_limit": -10.5e+3, "endpoints": {"s3":[true,false , null,0]}, "x" : {} ,"y":[[]]}"#;
 }

@@ -91,13 +91,7 @@ impl Outcome<'_> {
         }
         writer.optional_text("topic", Some(self.topic).filter(|topic| !topic.is_empty()));
         if let Err(error) = self.result {
-            writer.object("error", |writer| {
-                writer
-                    .text("code", error.code())
-                    .text("message", error.message())
-                    .optional_text("remedy", error.remedy())
-                    .boolean("retryable", error.retryable());
-            });
+            write_error(&mut writer, error);
         }
         writer.finish()
     }
@@ -123,6 +117,17 @@ impl Outcome<'_> {
             Err(_) => Ok(()),
         }
     }
+}
+
+/// Adds the object that tells programs of an error.
+pub(super) fn write_error(writer: &mut ObjectWriter<'_>, error: &Error) {
+    writer.object("error", |writer| {
+        writer
+            .text("code", error.code())
+            .text("message", error.message())
+            .optional_text("remedy", error.remedy())
+            .boolean("retryable", error.retryable());
+    });
 }
 
 /// The exit code for several outcomes: the worst. What will not go away by itself is worse than what may pass;

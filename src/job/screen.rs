@@ -1,7 +1,8 @@
 //! What the user gets to see: outcomes on standard output, failures on standard error.
 
-use super::outcome::Outcome;
+use super::outcome::{Outcome, write_error};
 use crate::error::{Error, Fault, Result};
+use crate::protocol::json::ObjectWriter;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
@@ -40,6 +41,37 @@ impl Screen {
         }
     }
 
+    /// Prints what was done, as a line of JSON or as `text`; `json` is called twice.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn done(&mut self, text: &str, json: impl Fn(&mut ObjectWriter<'_>)) -> Result<()> {
+        if self.json {
+            let line = json_line(json);
+            print(|out| out.write_all(&line))
+        } else if self.talkative {
+            print(|out| writeln!(out, "{text}"))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Prints an error, and for programs a line of JSON that `json` begins; it is called twice.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn failed(&mut self, error: &Error, json: impl Fn(&mut ObjectWriter<'_>)) -> Result<()> {
+        complain(error);
+        if !self.json || error.code() == STDOUT_FAILED {
+            return Ok(());
+        }
+        let line = json_line(|writer| {
+            json(writer);
+            write_error(writer, error);
+        });
+        print(|out| out.write_all(&line))
+    }
+
     /// Tells programs that none of these was delivered, for a reason that is no single one's. People are told once, by
     /// [`complain`].
     ///
@@ -52,6 +84,19 @@ impl Screen {
         }
         files.try_for_each(|file| print(|out| Outcome::failed(file, error).write_json(out)))
     }
+}
+
+fn json_line(write: impl Fn(&mut ObjectWriter<'_>)) -> Vec<u8> {
+    let object = |buffer: &mut [u8]| {
+        let mut writer = ObjectWriter::new(buffer);
+        write(&mut writer);
+        writer.finish()
+    };
+    let mut line = vec![0; object(&mut []).unwrap_or_else(|full| full.needed)];
+    // It has the room that was measured.
+    let _ = object(&mut line);
+    line.push(b'\n');
+    line
 }
 
 /// Writes to standard output, at once.

@@ -3,7 +3,7 @@
 use super::network::Network;
 use super::service::ServiceClient;
 use super::{credentials, screen, secret_field};
-use crate::aws::endpoint::Service;
+use crate::aws::endpoint::{Service, Variant};
 use crate::aws::secrets_manager::{self, GetSecretValue, REPLY_CAPACITY, SecretValue};
 use crate::cli::{GetSecret, SecretReference};
 use crate::config::Config;
@@ -96,7 +96,7 @@ fn region<'a>(config: &'a Config, id: &'a str) -> Result<&'a str> {
 }
 
 fn open(config: &Config, network: &Network<'_>, id: &str) -> Result<ServiceClient> {
-    ServiceClient::open_in(config, network, Service::SecretsManager, region(config, id)?)
+    ServiceClient::open_in(config, network, Service::SecretsManager, region(config, id)?, Variant::default())
 }
 
 fn fetch(

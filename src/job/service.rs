@@ -2,10 +2,11 @@
 
 use super::network::Network;
 use crate::aws::endpoint::{Service, Variant};
-use crate::config::{Config, Endpoint};
+use crate::config::{Config, Endpoint, Origin};
 use crate::error::{Error, Fault, Result};
 use crate::net::http::{Answer, Body, Client};
 use crate::net::stream::unix_time;
+use crate::options::Id;
 use crate::protocol::credentials::Credentials;
 use crate::protocol::request::Request;
 use crate::protocol::sigv4::{self, Payload};
@@ -29,18 +30,27 @@ impl ServiceClient {
             Service::EcrPublic => ECR_PUBLIC_REGION,
             _ => config.region()?,
         };
-        Self::open_in(config, network, service, region)
+        Self::open_in(config, network, service, region, Variant::default())
     }
 
-    /// The same in a region that is known already.
+    /// The same in a region that is known from elsewhere, and by the endpoint's variant that goes with it.
     ///
     /// # Errors
-    /// It has no such endpoint; the CA file cannot be used.
-    pub fn open_in(config: &Config, network: &Network<'_>, service: Service, region: &str) -> Result<Self> {
+    /// As [`ServiceClient::open`].
+    pub fn open_in(
+        config: &Config,
+        network: &Network<'_>,
+        service: Service,
+        region: &str,
+        variant: Variant,
+    ) -> Result<Self> {
         let authority = match own_endpoint(config, service) {
             Some(endpoint) => endpoint.to_string(),
             None => {
-                let variant = Variant { fips: config.use_fips_endpoint, dual_stack: config.use_dualstack_endpoint };
+                let variant = Variant {
+                    fips: config.use_fips_endpoint || variant.fips,
+                    dual_stack: config.use_dualstack_endpoint || variant.dual_stack,
+                };
                 service.host(region, variant)?
             }
         };
@@ -89,7 +99,12 @@ fn own_endpoint(config: &Config, service: Service) -> Option<&Endpoint> {
         Service::S3 => config.endpoint_url.as_ref(),
         Service::SecretsManager => config.endpoint_secretsmanager.as_ref(),
         Service::DynamoDb => config.endpoint_dynamodb.as_ref(),
-        Service::Ecr | Service::EcrPublic => config.endpoint_ecr.as_ref(),
+        Service::Ecr => config.endpoint_ecr.as_ref(),
+        // A VPC endpoint of ECR's is not one of the public registry's; but what is said of every service, or for this
+        // very command, counts.
+        Service::EcrPublic => config.endpoint_ecr.as_ref().filter(|_| {
+            matches!(config.origin(Id::EndpointEcr), Origin::Flag(_) | Origin::Variable("AWS_ENDPOINT_URL"))
+        }),
         Service::CodeArtifact => config.endpoint_codeartifact.as_ref(),
     }
 }

@@ -115,6 +115,11 @@ impl Checksum {
     }
 }
 
+/// The CRC-32 of `bytes` as a number, as `x-amz-crc32` carries it in decimal.
+pub fn crc32(bytes: &[u8]) -> u32 {
+    CRC32.checksum(bytes)
+}
+
 #[expect(clippy::large_enum_variant, reason = "one lives at a time, on the stack: boxing would save nothing")]
 enum State {
     Crc32(Digest<'static, u32, Table<16>>),

@@ -78,6 +78,21 @@ pub fn unescape<'b>(text: Text<'_>, buffer: &'b mut [u8]) -> Result<&'b str, Une
     core::str::from_utf8(&buffer[..length]).map_err(|_| UnescapeError::Malformed)
 }
 
+/// How many bytes `text` has when it is unescaped.
+///
+/// # Errors
+/// [`UnescapeError::Malformed`].
+pub fn unescaped_length(text: Text<'_>) -> Result<usize, UnescapeError> {
+    let mut length = 0;
+    let mut rest = text.0;
+    while let Some(backslash) = rest.find('\\') {
+        let (character, after) = unescape_character(&rest[backslash + 1..]).ok_or(UnescapeError::Malformed)?;
+        length += backslash + character.len_utf8();
+        rest = after;
+    }
+    Ok(length + rest.len())
+}
+
 /// Writes one JSON object into a buffer. Like `snprintf`, it goes on counting when the buffer is full, so
 /// that an empty buffer measures.
 pub struct ObjectWriter<'b> {
@@ -312,6 +327,10 @@ mod tests {
         );
         for bad in [r"\", r"\x", r"\u12", r"\u+123", r"\ud83d", r"\ud83d\u0041", r"\ude00", r"\u12é"] {
             assert_eq!(unescape(Text(bad), &mut buffer), Err(UnescapeError::Malformed), "{bad}");
+            assert_eq!(unescaped_length(Text(bad)), Err(UnescapeError::Malformed), "{bad}");
+        }
+        for (text, length) in [("", 0), ("é", 2), (r"a\n\ud83d\ude00b", 7)] {
+            assert_eq!(unescaped_length(Text(text)), Ok(length));
         }
         assert_eq!(unescape(Text("abc"), &mut [0; 2]), Err(UnescapeError::TooLong));
     }

@@ -27,7 +27,7 @@ fn pip_installs_and_only_its_environment_has_the_token() {
         assert_eq!((&request["arguments"], &request["files"]), (&json!([]), &json!([])), "{request}");
         // homing itself is gone: it has become pip.
         let holders = request["environments"].as_array().unwrap();
-        assert!(!holders.is_empty() && holders.iter().all(|name| is_python(name)), "{request}");
+        assert!(!holders.is_empty() && holders.iter().all(is_python), "{request}");
     }
     assert_eq!(scene.files_with(&scene.token()), [""; 0].map(std::path::PathBuf::from));
 }

@@ -56,6 +56,8 @@ fn dpkg_installs_the_package_on_a_32_bit_machine_and_it_delivers() {
     let version = format!("install ok installed {}-1 armhf", env!("CARGO_PKG_VERSION"));
     assert_eq!(machine.wait_for("installed:"), version, "{}", machine.console());
     assert_eq!(machine.wait_for("version:"), format!("homing {}", env!("CARGO_PKG_VERSION")));
+    let helper = format!("docker-credential-homing (homing) {}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(machine.wait_for("helper:"), helper);
     let modes = machine.wait_for("modes:");
     assert_eq!(
         modes,
@@ -125,11 +127,12 @@ printf '#!/bin/sh\n' >/sbin/ldconfig && busybox chmod 755 /sbin/ldconfig
 dpkg -i /homing.deb
 say "installed: $(dpkg-query -W -f '${Status} ${Version} ${Architecture}' homing)"
 say "version: $(homing --version)"
+say "helper: $(docker-credential-homing version)"
 say "modes: $(echo $(stat -c '%a %u:%g %n' /etc/homing /etc/homing/config.json /var/lib/homing /usr/bin/homing))"
 cp /device/* /etc/homing/
 homing -v send /tmp/reading.log && say delivered
 configuration() { if grep -q sandbox /etc/homing/config.json; then echo 'the configuration is ours'; else echo 'no configuration'; fi 2>/dev/null; }
-program() { [ -e /usr/bin/homing ] || echo ', no program'; }
+program() { [ -e /usr/bin/homing ] || [ -L /usr/bin/docker-credential-homing ] || echo ', no program'; }
 dpkg -i /homing.deb </dev/null
 say "after installing again: $(configuration)"
 dpkg -r homing

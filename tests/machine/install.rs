@@ -26,6 +26,7 @@ fn installing_twice_is_installing_once() {
 
             image.run(shell, &["--uninstall"], 0);
             assert!(!image.root.join("usr/local/bin/homing").exists());
+            assert!(!image.root.join("usr/local/bin/docker-credential-homing").is_symlink());
             assert!(image.root.join("etc/homing/config.json").exists(), "the configuration is the user's");
             assert!(!image.crontab().contains("homing"), "{}", image.crontab());
             image.run(shell, &["--uninstall", "--purge"], 0);
@@ -34,6 +35,19 @@ fn installing_twice_is_installing_once() {
             after.retain(|path, entry| !entry.is_folder() || before.contains_key(path));
             assert_eq!(after, before, "{shell:?} {layout:?}");
         }
+    }
+}
+
+/// Docker finds homing under a name of Docker's own.
+#[test]
+fn the_credential_helper_is_a_link_to_the_program() {
+    for shell in shells() {
+        let image = Image::new(Layout::Debian);
+        image.install(shell, &[]);
+        let helper = image.root.join("usr/local/bin/docker-credential-homing");
+        assert_eq!(fs::read_link(&helper).unwrap(), Path::new("homing"));
+        let output = Command::new(&helper).arg("version").env_clear().output().unwrap();
+        assert!(output.stdout.starts_with(b"docker-credential-homing "), "{output:?}");
     }
 }
 
@@ -173,7 +187,7 @@ struct Image {
 struct Entry {
     mode: u32,
     owner: (u32, u32),
-    /// `None` for a folder.
+    /// Of a link, where it leads; `None` for a folder.
     content: Option<Vec<u8>>,
 }
 
@@ -233,7 +247,10 @@ impl Image {
             for entry in fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
                 let metadata = fs::symlink_metadata(&path).unwrap();
-                let content = metadata.is_file().then(|| fs::read(&path).unwrap());
+                let content = match fs::read_link(&path) {
+                    Ok(leads_to) => Some(leads_to.into_os_string().into_encoded_bytes()),
+                    Err(_) => metadata.is_file().then(|| fs::read(&path).unwrap()),
+                };
                 let mode = metadata.permissions().mode() & 0o7777;
                 let owner = (metadata.uid(), metadata.gid());
                 tree.insert(path.strip_prefix(&self.root).unwrap().to_owned(), Entry { mode, owner, content });

@@ -2,7 +2,7 @@
 //! running the homing binary, and the rule for missing packages.
 //!
 //! One file a subject: [`process`] (a server under guard), [`directory`], [`pki`], [`homing`] (the program under test),
-//! and one for each server: [`mosquitto`], [`nginx`], [`radosgw`], [`moto`]. `boto.py` is the other side's AWS client.
+//! and one for each server: [`mosquitto`], [`nginx`], [`radosgw`], [`moto`], [`registry`]; [`http`] for those that a test is itself. `boto.py` is the other side's AWS client.
 
 #![allow(dead_code, reason = "every test program uses its own part of this module")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -10,6 +10,7 @@
 pub(crate) mod boto;
 pub(crate) mod directory;
 pub(crate) mod homing;
+pub(crate) mod http;
 pub(crate) mod mosquitto;
 pub(crate) mod moto;
 pub(crate) mod nginx;
@@ -17,6 +18,7 @@ pub(crate) mod packages;
 pub(crate) mod pki;
 pub(crate) mod process;
 pub(crate) mod radosgw;
+pub(crate) mod registry;
 
 /// The thing that every device certificate here is made out to.
 pub(crate) const THING: &str = "example-thing";

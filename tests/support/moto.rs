@@ -1,6 +1,7 @@
 //! moto: AWS's APIs in Python, with its authentication switched on, so that STS says who a caller is. TLS by nginx.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use serde_json::json;
 
@@ -20,7 +21,10 @@ pub(crate) struct Moto {
     /// Its TLS port.
     pub(crate) port: u16,
     pub(crate) ca_file: PathBuf,
+    /// Its port without TLS, for a server that stands between.
+    pub(crate) plain_port: u16,
     owner: Keys,
+    powerless: OnceLock<()>,
     _front: Nginx,
     server: Server,
     _directory: Directory,
@@ -48,7 +52,16 @@ impl Moto {
 
         let anyone =
             Keys { access_key_id: "anyone".to_owned(), secret_access_key: "anything".to_owned(), session_token: None };
-        let mut moto = Self { port, ca_file, owner: anyone, _front: front, server, _directory: directory };
+        let mut moto = Self {
+            port,
+            ca_file,
+            plain_port: plain,
+            owner: anyone,
+            powerless: OnceLock::new(),
+            _front: front,
+            server,
+            _directory: directory,
+        };
         moto.set_up();
         moto
     }
@@ -60,10 +73,7 @@ impl Moto {
         let policy = policy(&["*"], "*");
         let parameters = json!({ "UserName": "owner", "PolicyName": "everything", "PolicyDocument": policy });
         client.call("iam", "put_user_policy", parameters);
-        let trust = json!({ "Version": "2012-10-17", "Statement": [
-            { "Effect": "Allow", "Principal": { "AWS": format!("arn:aws:iam::{ACCOUNT}:user/owner") }, "Action": "sts:AssumeRole" },
-        ]});
-        let parameters = json!({ "RoleName": ROLE_ALIAS, "AssumeRolePolicyDocument": trust.to_string() });
+        let parameters = json!({ "RoleName": ROLE_ALIAS, "AssumeRolePolicyDocument": owners_trust() });
         client.call("iam", "create_role", parameters);
         let policy = self::policy(&["s3:PutObject"], &format!("arn:aws:s3:::{BUCKET}/*"));
         let parameters = json!({ "RoleName": ROLE_ALIAS, "PolicyName": "put", "PolicyDocument": policy });
@@ -76,6 +86,13 @@ impl Moto {
             secret_access_key: text("SecretAccessKey"),
             session_token: None,
         };
+    }
+
+    /// Lets the device's role do more, by a policy of its own; with a signed call.
+    pub(crate) fn allow(&self, policy_name: &str, actions: &[&str], resource: &str) {
+        let document = policy(actions, resource);
+        let parameters = json!({ "RoleName": ROLE_ALIAS, "PolicyName": policy_name, "PolicyDocument": document });
+        self.owner().call("iam", "put_role_policy", parameters);
     }
 
     /// Its endpoint, by name.
@@ -98,17 +115,28 @@ impl Moto {
         self.owner().assume_role(&format!("arn:aws:iam::{ACCOUNT}:role/{ROLE_ALIAS}"), 900)
     }
 
-    /// Lets the device's role do these things, too.
-    pub(crate) fn allow(&self, name: &str, actions: &[&str], resource: &str) {
-        let policy = policy(actions, resource);
-        let parameters = json!({ "RoleName": ROLE_ALIAS, "PolicyName": name, "PolicyDocument": policy });
-        self.owner().call("iam", "put_role_policy", parameters);
+    /// Temporary keys of a role that may do nothing at all.
+    pub(crate) fn powerless_session(&self) -> Keys {
+        let role = format!("arn:aws:iam::{ACCOUNT}:role/powerless");
+        self.powerless.get_or_init(|| {
+            let parameters = json!({ "RoleName": "powerless", "AssumeRolePolicyDocument": owners_trust() });
+            self.owner().call("iam", "create_role", parameters);
+        });
+        self.owner().assume_role(&role, 900)
     }
 
     /// What moto has logged: one line a request.
     pub(crate) fn log(&self) -> String {
         self.server.log()
     }
+}
+
+/// The user who owns everything may take the role.
+fn owners_trust() -> String {
+    json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Principal": { "AWS": format!("arn:aws:iam::{ACCOUNT}:user/owner") }, "Action": "sts:AssumeRole" },
+    ]})
+    .to_string()
 }
 
 fn policy(actions: &[&str], resource: &str) -> String {
