@@ -1,25 +1,30 @@
 //! argv → [`Arguments`]: the command with what it was told, and the configuration flags for [`crate::config`].
 //!
 //! Flags may stand before and behind the other arguments, until `--`; what stands behind the name of a command that
-//! homing is to run is that command's. Secrets are never accepted here: every
-//! process on the device can read another's arguments.
+//! homing is to run is that command's. Secrets are never accepted here: every process on the device can read another's
+//! arguments.
 
 pub mod codeartifact;
 mod docker_credential;
 mod dynamodb;
 mod ecr;
 mod exec;
+mod get;
 mod git;
 pub mod help;
 mod object;
+mod object_url;
+mod presign;
 mod secret;
 
 pub use codeartifact::Codeartifact;
 pub use docker_credential::{DockerAction, with_command_of_name};
 pub use dynamodb::{Condition, PutItem};
 pub use exec::Exec;
+pub use get::{Get, Target};
 pub use git::{GitCredential, GitHost, GitOperation, GitPassword, GitSecret};
 pub use object::ObjectHeaders;
+pub use presign::{Expires, Presign};
 pub use secret::{GetSecret, SecretReference, SecretVariable};
 
 use std::ffi::{OsStr, OsString};
@@ -29,8 +34,8 @@ use crate::config::suggest::nearest;
 use crate::config::values;
 use crate::error::{Error, Fault, Result};
 use crate::options::{
-    self, CODEARTIFACT, DOCKER_CREDENTIAL, DYNAMODB, ECR, EXEC, GIT_CREDENTIAL, Id, Kind, OPTIONS, Opt, PUBLISH, PUT,
-    SECRET, SEND,
+    self, CODEARTIFACT, DOCKER_CREDENTIAL, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id, Kind, OPTIONS, Opt, PRESIGN,
+    PUBLISH, PUT, SECRET, SEND,
 };
 
 /// A command line, understood.
@@ -53,6 +58,10 @@ pub enum Command {
     Send(Send),
     /// `homing put FILE s3://BUCKET/KEY`
     Put(Put),
+    /// `homing get s3://BUCKET/KEY FILE`
+    Get(Get),
+    /// `homing presign s3://BUCKET/KEY`
+    Presign(Presign),
     /// `homing publish TOPIC`
     Publish(Publish),
     /// `homing credentials`
@@ -81,17 +90,17 @@ pub enum Command {
 }
 
 impl Command {
-    /// What gets an outcome: each file to be delivered, and a message, which need not come from one.
+    /// What gets an outcome when it fails: each file to be delivered, and what does not come from one.
     pub fn deliveries(&self) -> impl Iterator<Item = Option<&Path>> {
-        let (files, message): (&[PathBuf], _) = match self {
+        let (files, other): (&[PathBuf], _) = match self {
             Self::Send(command) => (&command.files, None),
             Self::Put(command) => (std::slice::from_ref(&command.file), None),
+            Self::Get(Get { target: Target::File(file), .. }) => (std::slice::from_ref(file), None),
             Self::Publish(Publish { message: Message::File(file), .. }) => (std::slice::from_ref(file), None),
-            Self::Publish(_) => (&[], Some(None)),
             Self::PutItem(PutItem { item: Message::File(file), .. }) => (std::slice::from_ref(file), None),
-            Self::PutItem(_) => (&[], Some(None)),
-            Self::Credentials(_)
-            | Self::Codeartifact(_)
+            Self::Publish(_) | Self::PutItem(_) | Self::Credentials(_) | Self::Codeartifact(_) => (&[], Some(None)),
+            Self::Get(_)
+            | Self::Presign(_)
             | Self::Exec(_)
             | Self::GetSecret(_)
             | Self::GitCredential(_)
@@ -100,7 +109,7 @@ impl Command {
             | Self::Help(_)
             | Self::Version => (&[], None),
         };
-        files.iter().map(|file| Some(file.as_path())).chain(message)
+        files.iter().map(|file| Some(file.as_path())).chain(other)
     }
 }
 
@@ -113,6 +122,8 @@ pub struct Send {
     pub dry_run: bool,
     /// Headers for those that go to S3.
     pub object: ObjectHeaders,
+    /// The message about an object carries a presigned URL, which is good for so long.
+    pub presign: Option<Expires>,
 }
 
 /// Store one file.
@@ -296,14 +307,13 @@ impl Given {
         let is_setting = |option: &Opt| option.is_configuration() || matches!(option.id, Id::Config | Id::ConfigJson);
         let settings = self.flags.iter().filter(|(option, _)| is_setting(option));
         let verbosity = self.all(Id::Verbose).count();
-        Arguments {
-            command,
-            settings: settings
-                .map(|(option, value)| (if option.id == Id::EndpointUrl { endpoint } else { option.id }, value.clone()))
-                .collect(),
-            json: self.has(Id::Json),
-            verbosity: u8::try_from(verbosity).unwrap_or(u8::MAX),
+        let mut settings: Vec<(Id, OsString)> = settings
+            .map(|(option, value)| (if option.id == Id::EndpointUrl { endpoint } else { option.id }, value.clone()))
+            .collect();
+        if self.has(Id::NoCache) {
+            settings.push((Id::CredentialCache, "false".into()));
         }
+        Arguments { command, settings, json: self.has(Id::Json), verbosity: u8::try_from(verbosity).unwrap_or(u8::MAX) }
     }
 
     fn command(&self, command: &help::CommandHelp, positionals: &[OsString]) -> Result<Command> {
@@ -311,6 +321,8 @@ impl Given {
         match command.commands {
             SEND => self.send(positionals),
             PUT => self.put(positionals),
+            GET => self.get(positionals),
+            PRESIGN => self.presign(positionals),
             PUBLISH => self.publish(positionals),
             EXEC => self.exec(positionals),
             SECRET => self.secret(positionals),
@@ -339,7 +351,8 @@ impl Given {
             return Err(usage("missing_argument", "homing send needs at least one FILE"));
         }
         let files = positionals.iter().map(|name| file_name(name)).collect::<Result<_>>()?;
-        Ok(Command::Send(Send { files, dry_run: self.has(Id::DryRun), object: ObjectHeaders::read(self)? }))
+        let object = ObjectHeaders::read(self)?;
+        Ok(Command::Send(Send { files, dry_run: self.has(Id::DryRun), object, presign: self.presign_in_message()? }))
     }
 
     fn put(&self, positionals: &[OsString]) -> Result<Command> {
@@ -347,7 +360,7 @@ impl Given {
             return Err(usage("wrong_arguments", "homing put needs a FILE and one s3://BUCKET/KEY"));
         };
         let file = file_name(file)?;
-        let (bucket, key) = object_url(url, &file)?;
+        let (bucket, key) = object_url::completed(url, &file)?;
         Ok(Command::Put(Put { file, bucket, key, dry_run: self.has(Id::DryRun), object: ObjectHeaders::read(self)? }))
     }
 
@@ -407,27 +420,6 @@ fn file_name(name: &OsStr) -> Result<PathBuf> {
         return Err(usage("empty", "a FILE argument is empty"));
     }
     Ok(name.into())
-}
-
-/// Splits `s3://BUCKET/KEY` and completes the key with the file's name.
-fn object_url(url: &OsStr, file: &Path) -> Result<(String, String)> {
-    let invalid = |what: &str| usage("invalid_url", format!("{url:?} {what}"));
-    let text = url.to_str().ok_or_else(|| invalid("is not UTF-8"))?;
-    let rest = text.strip_prefix("s3://").ok_or_else(|| invalid("is no object's name: expected s3://BUCKET/KEY"))?;
-    let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
-    // Whether the store is AWS, with its stricter rules, is known with the configuration only.
-    values::bucket(bucket, false).map_err(|what| usage("invalid_url", format!("{url:?}: \"{bucket}\" {what}")))?;
-    let mut key = key.to_owned();
-    if key.is_empty() || key.ends_with('/') {
-        let name = file.file_name().and_then(OsStr::to_str);
-        key.push_str(
-            name.ok_or_else(|| invalid("names no key, and the file's name cannot be one: give the whole key"))?,
-        );
-    }
-    if key.len() > crate::config::limits::KEY_MAXIMUM {
-        return Err(invalid("has too long a key: S3 takes at most 1,024 bytes"));
-    }
-    Ok((bucket.to_owned(), key))
 }
 
 fn usage(code: &'static str, message: impl Into<String>) -> Error {

@@ -56,6 +56,10 @@ pub struct Config {
     pub role_alias: Option<String>,
     /// The only source of credentials to use; `None`: the first that is configured.
     pub credentials: Option<CredentialSource>,
+    /// Seconds that credentials must still live, 0 to 43,200; `None`: as long as they are good.
+    pub min_ttl: Option<u64>,
+    /// Whether credentials from the role alias, and refusals, are kept for the next runs.
+    pub credential_cache: bool,
     /// S3 bucket.
     pub bucket: Option<String>,
     /// Template of the object key.
@@ -330,6 +334,8 @@ impl Config {
                 "environment" => CredentialSource::Environment,
                 _ => CredentialSource::RoleAlias,
             }),
+            min_ttl: Some(reader.integer(Id::MinTtl)).filter(|seconds| *seconds != 0),
+            credential_cache: reader.bool(Id::CredentialCache),
             bucket: reader.text(Id::Bucket, |name| values::bucket(name, is_aws)),
             key: reader.text(Id::Key, values::key_template).unwrap_or_default(),
             topic: reader.text(Id::Topic, values::topic_template).unwrap_or_default(),

@@ -16,7 +16,7 @@ pub enum Fault {
     Config,
     /// The data handed to us cannot be sent as it is (a directory, too large for its way). Exit code 65.
     Data,
-    /// The file to send does not exist or cannot be opened. Exit code 66.
+    /// The file to send, or the object to fetch, does not exist or cannot be opened. Exit code 66.
     NoInput,
     /// An output file cannot be created. Exit code 73.
     CannotCreate,

@@ -67,11 +67,15 @@ pub enum Id {
     Lines,
     Format,
     MinTtl,
+    CredentialCache,
+    NoCache,
     Presign,
     Expires,
+    Put,
+    VersionId,
+    IfChanged,
     Field,
     VersionStage,
-    VersionId,
     DomainOwner,
     Domain,
     Repository,
@@ -479,13 +483,13 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_CHECKSUM"],
         default: "none",
         group: Group::Delivery,
-        commands: SEND.or(PUT),
+        commands: SEND.or(PUT).or(GET),
         ..key(
             Id::Checksum,
             "checksum",
             "checksum",
             Kind::Choice(&["none", "crc32", "crc32c", "crc64nvme", "sha256"]),
-            "checksum sent behind the bytes, which S3 verifies and stores",
+            "checksum sent behind the bytes, which S3 verifies and stores; get: ask another store than AWS for its own",
         )
     },
     Opt {
@@ -770,13 +774,36 @@ pub const OPTIONS: &[Opt] = &[
         "of credentials: process (for credential_process in ~/.aws/config; the default), env (shell exports) or json (as \
          received); of packages: pypi (the default), npm, maven, nuget, generic, ruby, swift or cargo",
     ),
+    Opt {
+        variables: &["HOMING_MIN_TTL"],
+        commands: CREDENTIALED,
+        ..key(
+            Id::MinTtl,
+            "min_ttl",
+            "min-ttl",
+            seconds(0, crate::config::limits::CREDENTIAL_LIFE_MAXIMUM),
+            "take no credentials that live shorter than this; an error where there are none",
+        )
+    },
+    Opt {
+        variables: &["HOMING_CREDENTIAL_CACHE"],
+        default: "true",
+        commands: CREDENTIALED,
+        ..key(
+            Id::CredentialCache,
+            "credential_cache",
+            "credential-cache",
+            Kind::Bool,
+            "keep the role alias's credentials, or its refusal, in memory for the next runs: in $XDG_RUNTIME_DIR/homing or /run/homing, on tmpfs only; true unless set to false",
+        )
+    },
     flag(
-        Id::MinTtl,
-        "min-ttl",
-        seconds(0, 12 * HOUR),
+        Id::NoCache,
+        "no-cache",
+        Kind::Bool,
         Group::Command,
         CREDENTIALED,
-        "take no credentials that live shorter than this",
+        "ask for credentials now, whatever earlier runs got; the same as --credential-cache=false",
     ),
     flag(
         Id::Presign,
@@ -797,6 +824,23 @@ pub const OPTIONS: &[Opt] = &[
             "how long a presigned URL is good; it ends with the credentials that signed it in any case",
         )
     },
+    flag(Id::Put, "put", Kind::Bool, Group::Command, PRESIGN, "a URL to store the object with, not to fetch it"),
+    flag(
+        Id::VersionId,
+        "version-id",
+        Kind::Text("ID"),
+        Group::Command,
+        GET.or(PRESIGN).or(SECRET),
+        "this version of the object or secret, not the current one",
+    ),
+    flag(
+        Id::IfChanged,
+        "if-changed",
+        Kind::Bool,
+        Group::Command,
+        GET,
+        "fetch nothing while S3 still has what FILE was fetched from; remembered in .FILE.homing-etag",
+    ),
     flag(
         Id::Field,
         "field",
@@ -816,7 +860,6 @@ pub const OPTIONS: &[Opt] = &[
             "the version with this label, such as AWSPREVIOUS",
         )
     },
-    flag(Id::VersionId, "version-id", Kind::Text("ID"), Group::Command, SECRET, "the version with this id"),
     flag(
         Id::DomainOwner,
         "domain-owner",

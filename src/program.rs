@@ -4,8 +4,8 @@ use crate::cli::{self, Command};
 use crate::config::Config;
 use crate::error::Result;
 use crate::job::{
-    Screen, codeartifact, docker_credential, dynamodb_put_item, ecr_password, exec, git_credential, publish, put,
-    screen, secret, send, show_credentials,
+    Screen, codeartifact, docker_credential, dynamodb_put_item, ecr_password, exec, get, git_credential, presign,
+    publish, put, screen, secret, send, show_credentials,
 };
 use crate::logging;
 use std::ffi::OsString;
@@ -38,6 +38,8 @@ fn understood(arguments: impl IntoIterator<Item = OsString>) -> Result<u8> {
         Command::Version => print(cli::help::version()),
         Command::Send(command) => config().and_then(|config| send::run(&config, command, &mut screen)),
         Command::Put(command) => config().and_then(|config| put::run(&config, command, &mut screen)),
+        Command::Get(command) => config().and_then(|config| get::run(&config, command, &mut screen)),
+        Command::Presign(command) => config().and_then(|config| presign::run(&config, command, &screen)),
         Command::Publish(command) => config().and_then(|config| publish::run(&config, command, &mut screen)),
         Command::Credentials(format) => config().and_then(|config| show_credentials::run(&config, *format)),
         Command::Codeartifact(command) => codeartifact::run(config, command, &screen),

@@ -1,4 +1,4 @@
-//! Progress of an upload, on one line of a terminal: bytes, percent, rate and time left.
+//! Progress of an upload or a download, on one line of a terminal: bytes, percent, rate and time left.
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -7,16 +7,23 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Progress<'a> {
     name: &'a str,
+    before: u64,
     total: u64,
     started: Instant,
     drawn: Option<Instant>,
 }
 
 impl<'a> Progress<'a> {
-    /// Progress of sending `total` bytes of `name`; `None` where none is to be shown.
+    /// Progress of moving `total` bytes of `name`; `None` where none is to be shown.
     pub fn new(name: &'a str, total: u64) -> Option<Self> {
+        Self::resumed(name, 0, total)
+    }
+
+    /// The same where the first `before` bytes are done already.
+    pub fn resumed(name: &'a str, before: u64, total: u64) -> Option<Self> {
         (total > SHOWN_FROM && std::io::stderr().is_terminal()).then(|| Self {
             name,
+            before,
             total,
             started: Instant::now(),
             drawn: None,
@@ -31,7 +38,8 @@ impl<'a> Progress<'a> {
             return;
         }
         self.drawn = Some(now);
-        let line = line(self.name, done, self.total, now.duration_since(self.started), terminal_width());
+        let part = Part { before: self.before, done, total: self.total };
+        let line = line(self.name, part, now.duration_since(self.started), terminal_width());
         write_to_terminal(&format!("\r{line}{CLEAR_TO_END}"));
     }
 }
@@ -45,13 +53,26 @@ impl Drop for Progress<'_> {
     }
 }
 
+/// How much of something is done, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    /// What was there before the clock was started.
+    pub before: u64,
+    /// What is there now.
+    pub done: u64,
+    /// All of it.
+    pub total: u64,
+}
+
 /// `name  12.0 of 100.0 MiB  12 %  3.4 MiB/s  0:26 left`, at most `width` columns; the name gives way first, then
 /// what stands at the end.
-pub fn line(name: &str, done: u64, total: u64, elapsed: Duration, width: usize) -> String {
-    let done = done.min(total);
+pub fn line(name: &str, part: Part, elapsed: Duration, width: usize) -> String {
+    let total = part.total;
+    let done = part.done.min(total);
+    let moved = done.saturating_sub(part.before);
     let percent = if total == 0 { 100 } else { u128::from(done) * 100 / u128::from(total) };
     let milliseconds = elapsed.as_millis().max(1);
-    let rate = u64::try_from(u128::from(done) * 1000 / milliseconds).unwrap_or(u64::MAX);
+    let rate = u64::try_from(u128::from(moved) * 1000 / milliseconds).unwrap_or(u64::MAX);
     let mut fields = vec![
         format!("{} of {} MiB", mebibytes(done), mebibytes(total)),
         format!("{percent} %"),
@@ -143,6 +164,17 @@ mod tests {
     use super::*;
 
     const MIB: u64 = 1024 * 1024;
+
+    fn line(name: &str, done: u64, total: u64, elapsed: Duration, width: usize) -> String {
+        super::line(name, Part { before: 0, done, total }, elapsed, width)
+    }
+
+    #[test]
+    fn what_was_there_before_does_not_count_as_speed() {
+        let part = Part { before: 88 * MIB, done: 90 * MIB, total: 100 * MIB };
+        let shown = super::line("a", part, Duration::from_secs(2), 79);
+        assert_eq!(shown, "a  90.0 of 100.0 MiB  90 %  1.0 MiB/s  0:10 left");
+    }
 
     #[test]
     fn shows_bytes_percent_rate_and_time_left() {

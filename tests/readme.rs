@@ -91,6 +91,7 @@ fn commands_and_exit_codes_are_those_of_the_program() {
         Fault::Config,
         Fault::Data,
         Fault::NoInput,
+        Fault::CannotCreate,
         Fault::Io,
         Fault::Refused,
         Fault::Unavailable,

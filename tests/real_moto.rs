@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use serde_json::json;
 use support::boto::{Client, Keys};
 use support::directory::Directory;
-use support::homing::{Config, Outcome, homing};
+use support::homing::{CREDENTIAL_CACHE, Config, Outcome, homing};
 use support::moto::{self, Moto};
 use support::nginx::{Builder, Nginx, Provider};
 use support::packages;
@@ -25,6 +25,38 @@ fn an_object_is_put_with_session_credentials() {
 
     outcome.expect_code(0);
     assert!(service.owner().get_object(BUCKET, "device/object") == content, "the object's bytes differ");
+}
+
+#[test]
+fn an_object_is_fetched_resumed_and_fetched_only_when_changed() {
+    let Some(service) = service() else { return };
+    let owner = service.owner();
+    let keys = owner.keys.clone().unwrap();
+    let directory = Directory::new("get");
+    let file = directory.join("file");
+    let get = |options: &[&str]| {
+        let url = format!("s3://{BUCKET}/fetched");
+        call(service, &keys, &[&["get", &url, file.to_str().unwrap(), "--json"], options].concat())
+    };
+    let result = |outcome: &Outcome| outcome.expect_code(0).json_lines()[0]["result"].as_str().unwrap().to_owned();
+    let content = sample(200_000);
+    put(service, &service.session(), &content, "fetched").expect_code(0);
+    assert_eq!(result(&get(&["--if-changed"])), "received");
+    assert!(std::fs::read(&file).unwrap() == content);
+    assert_eq!(result(&get(&["--if-changed"])), "not-changed");
+
+    // As a command that was killed leaves it.
+    let head = owner.call("s3", "head_object", json!({ "Bucket": BUCKET, "Key": "fetched" }));
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    let begun = json!({
+        "object": format!("s3://{BUCKET}/fetched"), "etag": head["ETag"], "size": 200_000,
+        "last_modified": head["ResponseMetadata"]["HTTPHeaders"]["last-modified"],
+    });
+    directory.write("file.part", &content[..150_000]);
+    directory.write("file.part.json", format!("{begun}\n{}\n", json!({ "boot": boot.trim(), "synced": 0 })));
+    get(&[]).expect_code(0);
+    assert!(std::fs::read(&file).unwrap() == content);
+    assert!(service.log().lines().any(|line| line.contains("GET /device-uploads/fetched HTTP/1.1\" 206")), "no range");
 }
 
 #[test]
@@ -80,7 +112,10 @@ fn boto3_runs_homing_for_its_credentials_and_sts_knows_the_role() {
         ),
     );
     let client = Client {
-        environment: vec![("AWS_CONFIG_FILE".to_owned(), aws_config.to_str().unwrap().to_owned())],
+        environment: vec![
+            ("AWS_CONFIG_FILE".to_owned(), aws_config.to_str().unwrap().to_owned()),
+            (CREDENTIAL_CACHE.to_owned(), "false".to_owned()),
+        ],
         ..service.client(None)
     };
 

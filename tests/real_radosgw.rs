@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "real_radosgw/get.rs"]
+mod get;
 mod support;
 
 use std::sync::LazyLock;

@@ -32,6 +32,11 @@ pub struct Variant {
     pub dual_stack: bool,
 }
 
+impl Variant {
+    /// Neither of the two.
+    pub const ORDINARY: Self = Self { fips: false, dual_stack: false };
+}
+
 impl Service {
     /// Its name in the credential scope of a signature.
     pub const fn signing_name(self) -> &'static str {

@@ -20,6 +20,8 @@ pub mod iot_publish;
 pub mod json_service;
 pub mod s3_bucket;
 mod s3_error;
+pub mod s3_get;
+pub mod s3_presigned;
 pub mod s3_put;
 pub mod secrets_manager;
 

@@ -2,8 +2,11 @@
 //!
 //! Amazon S3 User Guide, "Virtual hosting of general purpose buckets".
 
-use super::printable;
+use super::endpoint::{Service, Variant, dns_suffix};
+use super::{printable, too_large};
 use crate::error::{Error, Fault, Result};
+use crate::protocol::request::Request;
+use crate::protocol::template::KEY_CAPACITY;
 use crate::protocol::uri::encode_key;
 use std::net::IpAddr;
 
@@ -17,6 +20,8 @@ pub struct Bucket<'a> {
     /// The endpoint of an S3-compatible store or VPC endpoint: `https://host[:port][/base]`, where `https://`
     /// may be left out. `None` is AWS's own for the region.
     pub endpoint: Option<&'a str>,
+    /// Which of AWS's endpoints; means nothing where `endpoint` is set.
+    pub variant: Variant,
     /// The bucket in the path rather than in the host name.
     pub path_style: bool,
 }
@@ -43,17 +48,39 @@ impl Bucket<'_> {
             return Ok(format!("https://{authority}{base}/{key}"));
         }
         self.check()?;
-        Ok(match dns_suffix(self.region) {
+        Ok(match dns_suffix(self.region)? {
             GLOBAL_SUFFIX => format!("https://{}.s3.{GLOBAL_SUFFIX}/{key}", self.name),
             suffix => format!("https://{}.s3.{}.{suffix}/{key}", self.name, self.region),
         })
+    }
+
+    /// Begins a request for an object; `query` is already encoded. `key` is not: 1 to 1,024 bytes of UTF-8.
+    ///
+    /// # Errors
+    /// A configuration or data error for what S3 cannot take.
+    pub(super) fn object_request(&self, method: &'static str, key: &str, query: &str) -> Result<Request> {
+        if key.is_empty() || key.len() > KEY_CAPACITY {
+            let length = key.len();
+            return Err(Error::new(
+                Fault::Data,
+                "invalid_key",
+                format!("the key has {length} bytes: S3 takes 1 to 1,024"),
+            ));
+        }
+        let (authority, base) = self.place()?;
+        Request::new(method, &authority, &format!("{base}/{}", encode_key(key)), query).map_err(too_large)
+    }
+
+    /// `s3://bucket/key`, for errors. A key can come from a file's name, and that may have control characters.
+    pub(super) fn target(&self, key: &str) -> String {
+        format!("s3://{}/{}", self.name, printable(key))
     }
 
     /// The authority, and what comes before `/<key>` in the path.
     pub(super) fn place(&self) -> Result<(String, String)> {
         self.check()?;
         let (host, base) = match self.endpoint {
-            None => (format!("s3.{}.{}", self.region, dns_suffix(self.region)), ""),
+            None => (Service::S3.host(self.region, self.variant)?, ""),
             Some(endpoint) => {
                 let (host, base) = split_endpoint(endpoint)?;
                 (host.to_owned(), base)
@@ -91,15 +118,8 @@ impl Bucket<'_> {
             )
             .with_remedy("give the bucket's name alone: not an ARN, not a URL"));
         }
-        let region_byte = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if self.region.is_empty() || !self.region.bytes().all(region_byte) {
-            return Err(Error::new(
-                Fault::Config,
-                "invalid_region",
-                format!("region {:?} cannot be the name of a region", printable(self.region)),
-            )
-            .with_remedy("give its code, such as eu-west-1"));
-        }
+        // Where there is an endpoint, too: signatures name the region.
+        dns_suffix(self.region)?;
         Ok(())
     }
 }
@@ -137,22 +157,19 @@ fn is_address(authority: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok()
 }
 
-/// The domain of a region's partition (AWS General Reference, "Service endpoints").
-fn dns_suffix(region: &str) -> &'static str {
-    match region.split_once('-').map(|(partition, _)| partition) {
-        Some("cn") => "amazonaws.com.cn",
-        Some("eusc") => "amazonaws.eu",
-        _ => GLOBAL_SUFFIX,
-    }
-}
-
 const GLOBAL_SUFFIX: &str = "amazonaws.com";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const BUCKET: Bucket<'_> = Bucket { name: "my-bucket", region: "eu-west-1", endpoint: None, path_style: false };
+    const BUCKET: Bucket<'_> = Bucket {
+        name: "my-bucket",
+        region: "eu-west-1",
+        endpoint: None,
+        variant: Variant::ORDINARY,
+        path_style: false,
+    };
 
     fn place(bucket: Bucket<'_>) -> (String, String) {
         bucket.place().unwrap()
@@ -172,6 +189,32 @@ mod tests {
         assert_eq!(place(Bucket { name: "My_Bucket", ..BUCKET }).0, "s3.eu-west-1.amazonaws.com");
         assert_eq!(place(Bucket { region: "cn-north-1", ..BUCKET }).0, "my-bucket.s3.cn-north-1.amazonaws.com.cn");
         assert_eq!(place(Bucket { region: "us-gov-west-1", ..BUCKET }).0, "my-bucket.s3.us-gov-west-1.amazonaws.com");
+    }
+
+    #[test]
+    fn variants_and_partitions_are_those_of_the_endpoint_rules() {
+        let fips = Variant { fips: true, ..Variant::ORDINARY };
+        let dual_stack = Variant { dual_stack: true, ..Variant::ORDINARY };
+        for (bucket, host) in [
+            (Bucket { variant: fips, ..BUCKET }, "my-bucket.s3-fips.eu-west-1.amazonaws.com"),
+            (Bucket { variant: dual_stack, ..BUCKET }, "my-bucket.s3.dualstack.eu-west-1.amazonaws.com"),
+            (
+                Bucket { variant: Variant { fips: true, dual_stack: true }, path_style: true, ..BUCKET },
+                "s3-fips.dualstack.eu-west-1.amazonaws.com",
+            ),
+            (
+                Bucket { variant: dual_stack, region: "cn-north-1", ..BUCKET },
+                "my-bucket.s3.dualstack.cn-north-1.amazonaws.com.cn",
+            ),
+            (Bucket { region: "eusc-de-east-1", ..BUCKET }, "my-bucket.s3.eusc-de-east-1.amazonaws.eu"),
+            (Bucket { region: "us-iso-east-1", ..BUCKET }, "my-bucket.s3.us-iso-east-1.c2s.ic.gov"),
+            // A store of one's own has no variants.
+            (Bucket { variant: fips, endpoint: Some("store.example"), ..BUCKET }, "my-bucket.store.example"),
+        ] {
+            assert_eq!(place(bucket).0, host);
+        }
+        let error = Bucket { variant: fips, region: "cn-north-1", ..BUCKET }.authority().unwrap_err();
+        assert_eq!((error.fault(), error.code()), (Fault::Config, "no_fips_endpoint"));
     }
 
     #[test]

@@ -9,6 +9,13 @@ use crate::protocol::reply::Reply;
 use crate::protocol::time::{BothClocks, SIGNATURE_CLOCK_TOLERANCE, parse_http_date, parse_iso8601};
 use crate::protocol::xml::{element_text, root_name};
 
+/// What S3 was asked to do: an error's remedy depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    PutObject,
+    GetObject,
+}
+
 /// Whether the body is an error document: it can be, even where the status is 200.
 pub(super) fn is_error(reply: &Reply<'_>) -> bool {
     root_name(utf8_part(reply.body)) == Some("Error")
@@ -16,7 +23,7 @@ pub(super) fn is_error(reply: &Reply<'_>) -> bool {
 
 /// The error for a reply. `target` is what was asked for (`s3://bucket/key`), `now` the clock by which the
 /// request was signed.
-pub(super) fn error(target: &str, bucket: &Bucket<'_>, reply: &Reply<'_>, now: i64) -> Error {
+pub(super) fn error(operation: Operation, target: &str, bucket: &Bucket<'_>, reply: &Reply<'_>, now: i64) -> Error {
     let status = reply.status;
     let said = S3Error::read(reply);
     let mut message =
@@ -30,7 +37,7 @@ pub(super) fn error(target: &str, bucket: &Bucket<'_>, reply: &Reply<'_>, now: i
         return Error::new(Fault::Config, code, message).with_remedy(remedy);
     }
     let (fault, remedy) = match known(&said.code, status) {
-        Some((_, _, fault, remedy)) => (*fault, *remedy),
+        Some((code, _, fault, remedy)) => (*fault, operation.remedy(code).unwrap_or(remedy)),
         // A 200 that carries an error is one that S3 noticed after it had begun to answer.
         None if is_temporary(status) || status == 200 => (Fault::Temporary, ""),
         None if (400..500).contains(&status) || status == 501 => (Fault::Refused, ""),
@@ -41,6 +48,22 @@ pub(super) fn error(target: &str, bucket: &Bucket<'_>, reply: &Reply<'_>, now: i
     let remedy = if blamed.is_some() { CLOCK_REMEDY } else { remedy };
     let error = Error::new(fault, code, message).with_retryable(retryable);
     if remedy.is_empty() { error } else { error.with_remedy(remedy) }
+}
+
+impl Operation {
+    /// What to do about an error that means different things for different operations.
+    fn remedy(self, code: &str) -> Option<&'static str> {
+        match (self, code) {
+            (Self::GetObject, "AccessDenied") => Some(
+                "check that the role allows s3:GetObject on the key (s3:GetObjectVersion for a version, kms:Decrypt for \
+                 the KMS key too), the key's spelling (S3 says this of an object that does not exist, too, unless the \
+                 role allows s3:ListBucket), and the bucket's own policy",
+            ),
+            (Self::GetObject, "PreconditionFailed") => Some("the object has been replaced meanwhile: try again"),
+            (Self::GetObject, "NotImplemented") => Some("this store does not know one of the request's headers"),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -150,11 +173,19 @@ const KNOWN: &[Known] = &[
     ("IncompleteBody", 0, Fault::Temporary, DAMAGED),
     ("InvalidAccessKeyId", 0, Fault::Refused, FOREIGN_CREDENTIALS),
     ("InvalidBucketName", 0, Fault::Refused, "check bucket: its spelling"),
+    (
+        "InvalidObjectState",
+        0,
+        Fault::Refused,
+        "the object is archived: have it restored first (aws s3api restore-object), which takes minutes to hours",
+    ),
     ("InvalidTag", 0, Fault::Data, ""),
     ("InvalidToken", 0, Fault::Refused, FOREIGN_CREDENTIALS),
     ("KeyTooLongError", 0, Fault::Data, ""),
     ("MetadataTooLarge", 0, Fault::Data, ""),
     ("NoSuchBucket", 0, Fault::Refused, "check bucket: its spelling, and that it exists at this endpoint"),
+    ("NoSuchKey", 0, Fault::NoInput, "check the key's spelling, and that the object has not been deleted"),
+    ("NoSuchVersion", 0, Fault::NoInput, "check the version's id, and that this version has not been deleted"),
     (
         "NotImplemented",
         501,
@@ -203,14 +234,21 @@ const ELEMENT_CAPACITY: usize = 512;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::endpoint::Variant;
     use crate::aws::tests::{headers, torture};
 
     const NOW: i64 = 1_440_938_160;
-    const BUCKET: Bucket<'_> = Bucket { name: "my-bucket", region: "eu-west-1", endpoint: None, path_style: false };
+    const BUCKET: Bucket<'_> = Bucket {
+        name: "my-bucket",
+        region: "eu-west-1",
+        endpoint: None,
+        variant: Variant::ORDINARY,
+        path_style: false,
+    };
 
     fn error_with(status: u16, pairs: &[(&'static str, &'static str)], body: &str) -> Error {
         let reply = Reply { status, headers: &headers(pairs), body: body.as_bytes(), complete: true };
-        error("s3://my-bucket/camera-1/a b.jpg", &BUCKET, &reply, NOW)
+        error(Operation::PutObject, "s3://my-bucket/camera-1/a b.jpg", &BUCKET, &reply, NOW)
     }
 
     fn document(code: &str, more: &str) -> String {
@@ -240,6 +278,9 @@ mod tests {
             (400, "SomethingNew", Fault::Refused),
             (200, "InternalError", Fault::Temporary),
             (200, "AccessDenied", Fault::Refused),
+            (404, "NoSuchKey", Fault::NoInput),
+            (404, "NoSuchVersion", Fault::NoInput),
+            (403, "InvalidObjectState", Fault::Refused),
         ] {
             let error = error_with(status, &[("etag", "\"x\"")], &document(code, ""));
             assert_eq!((error.fault(), error.code()), (fault, code), "{error}");
@@ -251,6 +292,21 @@ mod tests {
         }
         assert!(error_with(404, &[], &document("NoSuchBucket", "")).remedy().unwrap().contains("bucket"));
         assert!(error_with(400, &[], &document("ExpiredToken", "")).retryable());
+    }
+
+    #[test]
+    fn remedies_fit_the_operation() {
+        let remedy = |operation, status, body: &str| {
+            let reply = Reply { status, headers: &headers(&[]), body: body.as_bytes(), complete: true };
+            error(operation, "s3://b/k", &BUCKET, &reply, NOW).remedy().unwrap_or_default().to_owned()
+        };
+        for body in [&*document("AccessDenied", ""), ""] {
+            assert!(remedy(Operation::PutObject, 403, body).contains("s3:PutObject"));
+            let of_get = remedy(Operation::GetObject, 403, body);
+            assert!(of_get.contains("s3:GetObject") && !of_get.contains("s3:PutObject"), "{of_get}");
+        }
+        assert!(remedy(Operation::PutObject, 412, "").contains("--if-none-match"));
+        assert!(remedy(Operation::GetObject, 412, "").contains("try again"));
     }
 
     #[test]
@@ -316,7 +372,7 @@ mod tests {
     fn any_reply_can_be_read() {
         let body = document("AuthorizationHeaderMalformed", "<Region>ap-northeast-1</Region><!-- x --><![CDATA[y]]>");
         torture(body.as_bytes(), &[200, 301, 403], |reply| {
-            let _ = error("s3://b/k", &BUCKET, reply, NOW);
+            let _ = error(Operation::GetObject, "s3://b/k", &BUCKET, reply, NOW);
         });
     }
 }

@@ -4,12 +4,12 @@
 //! multiple chunks".
 
 pub use super::s3_bucket::Bucket;
-use super::{check_header_value, printable, s3_error, too_large};
+use super::s3_error::{self, Operation};
+use super::{check_header_value, printable, too_large};
 use crate::error::{Error, Fault, Result};
 use crate::protocol::reply::Reply;
 use crate::protocol::request::Request;
-use crate::protocol::template::KEY_CAPACITY;
-use crate::protocol::uri::{encode_component, encode_key};
+use crate::protocol::uri::encode_component;
 
 /// Headers that become part of the object.
 #[derive(Debug, Clone, Copy, Default)]
@@ -69,17 +69,7 @@ impl PutObject<'_> {
     /// # Errors
     /// A configuration or data error for what S3 cannot take.
     pub fn request(&self, headers: &ObjectHeaders<'_>, encoding: Option<&Encoding<'_>>) -> Result<Request> {
-        if self.key.is_empty() || self.key.len() > KEY_CAPACITY {
-            let length = self.key.len();
-            return Err(Error::new(
-                Fault::Data,
-                "invalid_key",
-                format!("the key has {length} bytes: S3 takes 1 to 1,024"),
-            ));
-        }
-        let (authority, base) = self.bucket.place()?;
-        let path = format!("{base}/{}", encode_key(self.key));
-        let mut request = Request::new("PUT", &authority, &path, "").map_err(too_large)?;
+        let mut request = self.bucket.object_request("PUT", self.key, "")?;
         let mut header = |name: &str, value: &str| request.header(name, value).map_err(too_large);
         header("content-length", &encoding.map_or(0, |encoding| encoding.encoded_length).to_string())?;
         if let Some(own) = headers.content_encoding {
@@ -128,7 +118,7 @@ impl PutObject<'_> {
     /// Whatever S3 refused, with its code, message and request id; a 200 whose body is an error included.
     pub fn parse(&self, reply: &Reply<'_>, now: i64) -> Result<PutObjectOutcome> {
         if reply.status != 200 || s3_error::is_error(reply) {
-            return Err(s3_error::error(&self.target(), &self.bucket, reply, now));
+            return Err(s3_error::error(Operation::PutObject, &self.target(), &self.bucket, reply, now));
         }
         let unexpected = |what: &str| {
             Error::new(Fault::Unavailable, "unexpected_reply", format!("{}: its answer 200 {what}", self.target()))
@@ -147,8 +137,7 @@ impl PutObject<'_> {
     }
 
     fn target(&self) -> String {
-        // A key can come from a file's name, and that may have control characters.
-        format!("s3://{}/{}", self.bucket.name, printable(self.key))
+        self.bucket.target(self.key)
     }
 }
 
@@ -211,10 +200,17 @@ const TAG_LIMIT: usize = 10;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::endpoint::Variant;
     use crate::aws::tests::headers;
 
     const NOW: i64 = 1_440_938_160;
-    const BUCKET: Bucket<'_> = Bucket { name: "my-bucket", region: "eu-west-1", endpoint: None, path_style: false };
+    const BUCKET: Bucket<'_> = Bucket {
+        name: "my-bucket",
+        region: "eu-west-1",
+        endpoint: None,
+        variant: Variant::ORDINARY,
+        path_style: false,
+    };
     const CALL: PutObject<'_> = PutObject { bucket: BUCKET, key: "camera-1/a b.jpg" };
     const ENCODING: Encoding<'_> = Encoding { encoded_length: 66_824, decoded_length: 66_560, trailer: None };
 

@@ -3,8 +3,8 @@
 use std::ffi::OsStr;
 
 use crate::options::{
-    CODEARTIFACT, CREDENTIALS, Commands, DOCKER_CREDENTIAL, DYNAMODB, ECR, EXEC, GIT_CREDENTIAL, Group, Id, Kind,
-    OPTIONS, Opt, PUBLISH, PUT, SECRET, SEND,
+    CODEARTIFACT, CREDENTIALS, Commands, DOCKER_CREDENTIAL, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Group, Id, Kind,
+    OPTIONS, Opt, PRESIGN, PUBLISH, PUT, SECRET, SEND,
 };
 
 /// What is written about a command by hand; the rest comes from the option table.
@@ -95,8 +95,8 @@ pub fn command(command: &CommandHelp) -> String {
     push_wrapped(
         &mut text,
         "",
-        "Exit codes: 0 done; 64 usage; 65 bad data; 66 no input; 69 service unavailable; 73 a file cannot be written; 74 input or output \
-         failed; 75 temporary failure, try again; 77 refused by AWS; 78 configuration.",
+        "Exit codes: 0 done; 64 usage; 65 bad data; 66 no input; 69 service unavailable; 73 cannot create a file; \
+         74 input or output failed; 75 temporary failure, try again; 77 refused by AWS; 78 configuration.",
     );
     text
 }
@@ -175,6 +175,10 @@ pub const COMMANDS: &[CommandHelp] = &[
              {\"type\":\"file_content\",\"content\":…}. A larger one is streamed to S3 with temporary credentials, and then a \
              message names the object, {\"type\":\"s3_url\",\"url\":…}. A file is delivered when its message has been \
              acknowledged.",
+            "With --presign that message's url is a presigned one: whoever reads the message can fetch the object with it, \
+             without credentials of their own, until the time in the field expires. The role needs s3:GetObject for that, \
+             and the URL contains the temporary credentials' session token: let nobody read the topic who must not have \
+             the object.",
             "All files share one credential request and one connection. Each file's outcome has its own line, and the exit \
              code is the worst of them.",
         ],
@@ -183,6 +187,7 @@ pub const COMMANDS: &[CommandHelp] = &[
             "homing send --dry-run --json *.jpg",
             "homing send --bucket my-bucket --key '{thing}/{date}/{name}' log.gz",
             "homing send --via https --storage-class STANDARD_IA trace.bin",
+            "homing send --presign --expires 900 video.mp4",
         ],
     },
     CommandHelp {
@@ -196,6 +201,48 @@ pub const COMMANDS: &[CommandHelp] = &[
             "homing put backup.tar s3://my-bucket/backups/",
             "homing put --if-none-match --tag kind=log day.log s3://my-bucket/logs/day.log",
             "homing put --endpoint-url https://minio:9000 --path-style a.bin s3://data/",
+        ],
+    },
+    CommandHelp {
+        name: "get",
+        commands: GET,
+        endpoint: Id::EndpointUrl,
+        arguments: "s3://BUCKET/KEY FILE|- [options]",
+        summary: "fetch one object from S3, resumed, verified, then renamed",
+        description: &[
+            "The bytes are streamed into FILE.part. Only when all of them are there, and fit the checksum that S3 keeps (where \
+             it keeps one of the whole object), does it become FILE, by renaming: FILE is never half written, and one that is \
+             there stays until then. If FILE is a directory, the last part of the key is the name in it. With - the bytes go to \
+             standard output.",
+            "A download that breaks off is resumed: up to twice by itself, then by the same command again, as long as the \
+             object is still the same one (by its ETag). FILE.part.json says what FILE.part belongs to; both may be deleted.",
+            "With --if-changed nothing is fetched, and the exit code is 0, while S3 still has the object that FILE was fetched \
+             from with --if-changed before, and FILE was not touched since. What was fetched is remembered in \
+             .FILE.homing-etag beside it. The role needs s3:GetObject.",
+        ],
+        examples: &[
+            "homing get s3://my-bucket/firmware/v2.bin /run/firmware.bin",
+            "homing get --if-changed s3://my-bucket/camera.json /etc/camera.json",
+            "homing get s3://my-bucket/site.tar.gz - | tar xz -C /srv",
+        ],
+    },
+    CommandHelp {
+        name: "presign",
+        commands: PRESIGN,
+        endpoint: Id::EndpointUrl,
+        arguments: "[--put] [--expires SECONDS] s3://BUCKET/KEY [options]",
+        summary: "print a URL that gives access to one object for a while",
+        description: &[
+            "Whoever has the URL can fetch the object, or with --put store it, with any HTTP client and without credentials, \
+             until it expires. Whether the object is there, and whether the role may do it (s3:GetObject, s3:PutObject), \
+             is seen when the URL is used.",
+            "A URL that is signed with temporary credentials ends with them, however long --expires says, and contains their \
+             session token: treat it as a password. With --json the line also says when it ends.",
+        ],
+        examples: &[
+            "homing presign s3://my-bucket/camera/latest.jpg",
+            "curl -o 1.jpg \"$(homing presign --expires 300 s3://my-bucket/camera/1.jpg)\"",
+            "curl -T log.gz \"$(homing presign --put s3://my-bucket/camera/log.gz)\"",
         ],
     },
     CommandHelp {
@@ -221,11 +268,15 @@ pub const COMMANDS: &[CommandHelp] = &[
             "The sources are tried in this order unless --credentials names one: the role alias over mutual TLS, where \
              it is configured; the container endpoint (AWS_CONTAINER_CREDENTIALS_…, as Greengrass gives it); the \
              environment.",
+            "Those from the role alias are kept for the next runs of any command until 5 minutes before they end, in memory \
+             and for this user only; a refusal is remembered for 2 minutes, a failure of TLS for 5. --no-cache asks all the \
+             same.",
         ],
         examples: &[
             "homing credentials",
+            "homing credentials --no-cache --json",
             "eval \"$(homing credentials --format env)\"",
-            "credential_process = /usr/bin/homing credentials",
+            "credential_process = /usr/bin/homing credentials --min-ttl 900",
         ],
     },
     CommandHelp {

@@ -28,7 +28,8 @@ fn flags_stand_before_and_behind_the_arguments() {
     assert_eq!((arguments.json, arguments.verbosity), (true, 3));
     let settings = [(Id::Region, "x-1"), (Id::Bucket, "c"), (Id::PathStyle, "true")];
     assert_eq!(arguments.settings, settings.map(|(id, value)| (id, value.into())));
-    let expected = Send { files: vec!["a".into(), "b".into()], dry_run: true, object: ObjectHeaders::default() };
+    let expected =
+        Send { files: vec!["a".into(), "b".into()], dry_run: true, object: ObjectHeaders::default(), presign: None };
     assert_eq!(arguments.command, Command::Send(expected));
 }
 
@@ -126,6 +127,17 @@ fn credentials_have_a_format() {
     refused(&["credentials", "x"]);
     let settings = parse_words(&["credentials", "--credentials", "container"]).unwrap().settings;
     assert_eq!(settings, [(Id::Credentials, "container".into())]);
+}
+
+#[test]
+fn no_cache_is_the_setting_by_another_name_and_comes_last() {
+    let settings = |words: &[&str]| parse_words(words).unwrap().settings;
+    assert_eq!(settings(&["credentials", "--no-cache"]), [(Id::CredentialCache, "false".into())]);
+    assert_eq!(settings(&["send", "a", "--no-cache=false"]), []);
+    let both = settings(&["put", "a", "s3://bucket/", "--no-cache", "--credential-cache"]);
+    assert_eq!(both.last(), Some(&(Id::CredentialCache, "false".into())));
+    refused(&["publish", "t", "--no-cache"]);
+    refused(&["credentials", "--no-cache=maybe"]);
 }
 
 #[test]
@@ -279,7 +291,7 @@ fn every_example_of_the_help_texts_is_understood() {
 #[test]
 fn commands_that_do_not_exist_are_not_listed() {
     let overview = help::overview();
-    for name in ["drain", "serve", "presign", "queue"] {
+    for name in ["drain", "queue", "check", "init"] {
         assert!(!overview.contains(&format!("\n  {name}")), "{name}");
     }
 }
@@ -341,7 +353,7 @@ fn the_name_of_the_program_may_be_the_command() {
         assert_eq!(parse([name, "forget"]).unwrap_err().code(), "unknown_action");
         assert_eq!(parse([name]).unwrap_err().code(), "wrong_arguments");
     }
-    assert_eq!(parse(["docker-credential-homing.old", "get"]).unwrap_err().code(), "unknown_command");
+    assert_eq!(parse(["docker-credential-homing.old", "erase"]).unwrap_err().code(), "unknown_command");
     assert_eq!(command(&["ecr", "password"]), Command::EcrPassword { public: false });
     assert_eq!(command(&["ecr", "password", "--public"]), Command::EcrPassword { public: true });
     refused(&["ecr"]);

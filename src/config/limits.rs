@@ -45,6 +45,9 @@ pub const TOPIC_SLASHES_MAXIMUM: usize = 7;
 /// The longest S3 key, in bytes of UTF-8 ("Creating object key names").
 pub const KEY_MAXIMUM: usize = KEY_CAPACITY;
 
+/// The longest life of a role alias's credentials, 12 h (AWS IoT API, CreateRoleAlias, credentialDurationSeconds).
+pub const CREDENTIAL_LIFE_MAXIMUM: u64 = 43_200;
+
 /// The longest JSON text taken as a configuration. A configuration has some hundred bytes; what is longer is
 /// another file, given by mistake, that a small device should not read into its memory.
 pub const CONFIG_TEXT_MAXIMUM: usize = 64 * 1024;

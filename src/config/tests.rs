@@ -212,6 +212,21 @@ fn a_checksum_asks_for_a_trailer_and_a_trailer_for_a_checksum() {
 }
 
 #[test]
+fn credentials_are_kept_unless_somebody_says_otherwise() {
+    assert!(load("{}").unwrap().credential_cache);
+    assert!(!load(r#"{"credential_cache":false}"#).unwrap().credential_cache);
+    assert!(
+        load_from(&[(Id::CredentialCache, "true")], &[("HOMING_CREDENTIAL_CACHE", "0")], "{}")
+            .unwrap()
+            .credential_cache
+    );
+    assert_eq!(load("{}").unwrap().min_ttl, None);
+    assert_eq!(load(r#"{"min_ttl":43200}"#).unwrap().min_ttl, Some(43_200));
+    refused(Id::MinTtl, "43201");
+    refused(Id::CredentialCache, "perhaps");
+}
+
+#[test]
 fn ports_come_from_the_setting_then_the_endpoint() {
     let endpoint = (Id::DataEndpoint, "localhost:443");
     let config = load_from(&[endpoint], &[], "").unwrap();

@@ -4,30 +4,70 @@
 //! container endpoint, as Greengrass's token exchange service and ECS give it; the environment.
 
 use super::network::Network;
-use crate::aws::iot_credentials::RoleAliasCredentials;
+use super::role_alias;
 use crate::aws::{container_credentials, environment};
+use crate::config::limits::CREDENTIAL_LIFE_MAXIMUM;
 use crate::config::{Config, CredentialSource};
 use crate::error::{Error, Fault, Result};
 use crate::net::http::{Body, Client};
+use crate::net::stream::unix_time;
 use crate::options::Id;
 use crate::protocol::credentials::Credentials;
+use crate::protocol::time::iso8601;
 use std::io::Read;
 use zeroize::Zeroizing;
 
-/// Gets credentials, and logs from where.
+/// Which credentials will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Seconds that they must still live. Those of an earlier run must live 5 minutes in any case.
+    pub min_ttl: u64,
+    /// Whether new ones that live shorter than `min_ttl` are an error; else they are taken as they are.
+    pub min_ttl_is_required: bool,
+    /// Whether those of an earlier run will do, and these are kept for the next ones.
+    pub use_cache: bool,
+}
+
+impl Wanted {
+    /// What the configuration says of them.
+    pub fn from_config(config: &Config) -> Self {
+        Self {
+            min_ttl: config.min_ttl.unwrap_or(0),
+            min_ttl_is_required: config.min_ttl.is_some(),
+            use_cache: config.credential_cache,
+        }
+    }
+}
+
+/// Gets the credentials that the configuration asks for, and logs from where.
 ///
 /// # Errors
 /// No source is configured, or the one that is fails: homing never falls back from a source that fails to the
 /// next, which might be another identity.
 pub fn obtain(config: &Config, network: &Network<'_>) -> Result<Box<Credentials>> {
+    obtain_with(config, network, &Wanted::from_config(config))
+}
+
+/// The same with other wishes than the configuration's: for whoever goes on for long and asks again.
+///
+/// # Errors
+/// As [`obtain`]; and `min_ttl_not_met` where they live shorter than is required.
+pub fn obtain_with(config: &Config, network: &Network<'_>, wanted: &Wanted) -> Result<Box<Credentials>> {
     let source = choose(config)?;
     log::info!("credentials: {}", name(source));
-    match source {
-        CredentialSource::RoleAlias => from_role_alias(config, network),
+    let credentials = match source {
+        CredentialSource::RoleAlias => role_alias::obtain(config, network, wanted),
         CredentialSource::Container => from_container(network),
-        CredentialSource::Environment => return from_environment(),
+        CredentialSource::Environment => from_environment(),
+    };
+    let credentials = match source {
+        CredentialSource::Environment => credentials?,
+        _ => credentials.map_err(|error| error.context(format_args!("no credentials from the {}", name(source))))?,
+    };
+    if wanted.min_ttl_is_required {
+        check_life(config, source, &credentials, wanted.min_ttl, unix_time())?;
     }
-    .map_err(|error| error.context(format_args!("no credentials from the {}", name(source))))
+    Ok(credentials)
 }
 
 /// What the source is called in logs, as `--credentials` takes it.
@@ -64,17 +104,34 @@ pub fn choose(config: &Config) -> Result<CredentialSource> {
     .with_remedy(Id::RoleAlias.option().ways_to_set(config.document())))
 }
 
-fn from_role_alias(config: &Config, network: &Network<'_>) -> Result<Box<Credentials>> {
-    config.require(&[Id::CredentialEndpoint, Id::RoleAlias, Id::Certificate, Id::PrivateKey])?;
-    let endpoint = config.credential_endpoint()?.to_string();
-    let call = RoleAliasCredentials {
-        endpoint: &endpoint,
-        role_alias: config.role_alias()?,
-        thing_name: config.thing_name.as_deref(),
+fn check_life(
+    config: &Config,
+    source: CredentialSource,
+    credentials: &Credentials,
+    min_ttl: u64,
+    now: i64,
+) -> Result<()> {
+    let Some(life) = credentials.life(now) else {
+        log::warn!("nothing says how long the {}'s credentials live: min_ttl is not looked at", name(source));
+        return Ok(());
     };
-    let client = network.device_client(&[])?;
-    let request = call.request()?;
-    ask(&client, &request, |reply| call.parse(reply))
+    if u64::try_from(life).is_ok_and(|life| life >= min_ttl) {
+        return Ok(());
+    }
+    let message = format!(
+        "new credentials from the {} live {life} s by this device's clock ({}), and {} asks for {min_ttl} s",
+        name(source),
+        iso8601(now),
+        config.described(Id::MinTtl),
+    );
+    let possible =
+        format!("from 900 to {CREDENTIAL_LIFE_MAXIMUM} s, and no longer than the role's maximum session duration");
+    Err(Error::new(Fault::Config, "min_ttl_not_met", message).with_remedy(match source {
+        CredentialSource::RoleAlias => {
+            format!("ask for less, or raise the role alias's credentialDurationSeconds: {possible}")
+        }
+        _ => "ask for less: whoever hands these credentials out decides how long they live".to_owned(),
+    }))
 }
 
 fn from_container(network: &Network<'_>) -> Result<Box<Credentials>> {
@@ -135,7 +192,8 @@ fn from_environment() -> Result<Box<Credentials>> {
     })
 }
 
-fn ask(
+/// Sends a request for credentials and reads the reply in storage that is wiped.
+pub(super) fn ask(
     client: &Client,
     request: &crate::protocol::request::Request,
     parse: impl FnOnce(&crate::protocol::reply::Reply<'_>) -> Result<Credentials>,

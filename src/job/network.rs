@@ -1,5 +1,6 @@
 //! What the configuration says about connections, made ready: trust, identity, proxy, deadlines.
 
+use super::credential_cache::CacheInUse;
 use crate::config::Config;
 use crate::error::Result;
 use crate::net::connect::{self, Target};
@@ -21,6 +22,7 @@ pub struct Network<'c> {
     deadline: Option<Instant>,
     trust: OnceCell<Trust>,
     identity: OnceCell<Identity>,
+    cache_in_use: CacheInUse,
 }
 
 impl<'c> Network<'c> {
@@ -31,12 +33,37 @@ impl<'c> Network<'c> {
     pub fn new(config: &'c Config) -> Result<Self> {
         let proxy = Proxy::from_environment(|name| std::env::var(name).ok())?.map(Arc::new);
         let deadline = config.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        Ok(Self { config, proxy, deadline, trust: OnceCell::new(), identity: OnceCell::new() })
+        Ok(Self {
+            config,
+            proxy,
+            deadline,
+            trust: OnceCell::new(),
+            identity: OnceCell::new(),
+            cache_in_use: CacheInUse::default(),
+        })
     }
 
     /// When the whole command must be over.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// Who the device is: SHA-256 of its certificate. Only whoever has the private key, too, gets it.
+    ///
+    /// # Errors
+    /// Certificate or key cannot be used.
+    pub fn certificate_fingerprint(&self) -> Result<[u8; 32]> {
+        self.identity().map(Identity::fingerprint)
+    }
+
+    /// Where this run's credentials are kept, once there are some.
+    pub fn cache_in_use(&self) -> &CacheInUse {
+        &self.cache_in_use
+    }
+
+    /// Host and port of the proxy that connections go through, where there is one.
+    pub fn proxy_target(&self) -> Option<Target> {
+        self.proxy.as_deref().map(Proxy::target)
     }
 
     /// A client that shows the device certificate: for the credential provider and the data endpoint.

@@ -5,7 +5,7 @@ use crate::protocol::json::{Full, ObjectWriter};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// How a file went out.
+/// How a file went out, or came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Via {
     /// Inside one MQTT message.
@@ -14,6 +14,10 @@ pub enum Via {
     Https,
     /// As an S3 object, with a message that names it.
     S3,
+    /// The other way: from S3 into the file.
+    Received,
+    /// Not at all: S3 still has what the file was fetched from.
+    NotChanged,
 }
 
 impl Via {
@@ -21,7 +25,7 @@ impl Via {
         match self {
             Self::Mqtt => "mqtt",
             Self::Https => "https",
-            Self::S3 => "s3",
+            Self::S3 | Self::Received | Self::NotChanged => "s3",
         }
     }
 }
@@ -79,6 +83,8 @@ impl Outcome<'_> {
         let mut writer = ObjectWriter::new(line);
         let result = match self.result {
             Ok(_) if self.dry_run => "dry-run",
+            Ok(Via::Received) => "received",
+            Ok(Via::NotChanged) => "not-changed",
             Ok(_) => "delivered",
             Err(_) => "failed",
         };
@@ -107,6 +113,8 @@ impl Outcome<'_> {
         let verb = if self.dry_run { "would be delivered" } else { "delivered" };
         let bytes = self.bytes.unwrap_or(0);
         match self.result {
+            Ok(Via::Received) => writeln!(out, "received, {bytes} bytes from s3://{}/{}", self.bucket, self.key),
+            Ok(Via::NotChanged) => writeln!(out, "not changed, still s3://{}/{}", self.bucket, self.key),
             Ok(Via::S3) if self.topic.is_empty() => {
                 writeln!(out, "{verb}, {bytes} bytes to s3://{}/{}", self.bucket, self.key)
             }

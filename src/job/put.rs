@@ -2,8 +2,9 @@
 
 use super::network::Network;
 use super::outcome::{Outcome, Via};
+use super::place::Place;
 use super::source::Source;
-use super::upload::{Place, Uploader, check_size};
+use super::upload::{Uploader, check_size};
 use super::{Screen, credentials};
 use crate::cli::Put;
 use crate::config::Config;
@@ -45,7 +46,9 @@ fn put(config: &Config, command: &Put, size: &mut Option<u64>, etag: &mut String
     let client = network.public_client()?;
     client.warm_up(&place.bucket().authority()?);
     let credentials = credentials::obtain(config, &network)?;
-    let stored = Uploader::new(config, client, credentials, place)?.put(&mut source, &command.key, &command.object)?;
+    let stored = Uploader::new(config, client, credentials, place)?
+        .put(&mut source, &command.key, &command.object)
+        .inspect_err(|error| network.cache_in_use().forget_if_void(error.code()))?;
     *etag = stored.etag;
     Ok(())
 }

@@ -106,11 +106,15 @@ fn json_line(write: impl Fn(&mut ObjectWriter<'_>)) -> Vec<u8> {
 pub fn print(write: impl FnOnce(&mut std::io::StdoutLock<'_>) -> std::io::Result<()>) -> Result<()> {
     let mut out = std::io::stdout().lock();
     write(&mut out).and_then(|()| out.flush()).map_err(|error| {
-        let why =
-            if error.kind() == ErrorKind::BrokenPipe { "its reader has gone".to_owned() } else { error.to_string() };
-        Error::new(Fault::Io, STDOUT_FAILED, format!("cannot write to standard output: {why}"))
+        stdout_failed(&error)
             .with_remedy("files may have been delivered all the same: leave --json and -v away, or keep the reader")
     })
+}
+
+/// The error for a standard output that cannot be written.
+pub fn stdout_failed(error: &std::io::Error) -> Error {
+    let why = if error.kind() == ErrorKind::BrokenPipe { "its reader has gone".to_owned() } else { error.to_string() };
+    Error::new(Fault::Io, STDOUT_FAILED, format!("cannot write to standard output: {why}"))
 }
 
 /// Reports an error to people, on standard error.

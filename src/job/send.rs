@@ -14,10 +14,13 @@
 use super::messenger::Messenger;
 use super::network::Network;
 use super::outcome::{Outcome, Via, worst};
+use super::place::Place;
+use super::presign::presigned;
 use super::source::Source;
-use super::upload::{Place, Uploader, check_size};
+use super::upload::{Uploader, check_size};
 use super::{Screen, credentials};
 use crate::aws::iot_publish;
+use crate::aws::s3_presigned::{Access, PresignedObject};
 use crate::cli::Send;
 use crate::config::{self, Config};
 use crate::error::{Error, Fault, Result};
@@ -25,8 +28,10 @@ use crate::net::stream::unix_time;
 use crate::options::Id;
 use crate::protocol::message::{FileContent, S3Url, WriteError};
 use crate::protocol::plan::{Plan, plan};
+use crate::protocol::request::QUERY_CAPACITY;
 use crate::protocol::template::{self, KEY_CAPACITY, TOPIC_CAPACITY, TemplateError, Values};
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// Sends every file, prints each one's outcome, and gives the exit code: the worst of them.
 ///
@@ -63,7 +68,8 @@ fn require_settings(config: &Config, files: &[File<'_>]) -> Result<()> {
 
 fn deliver(config: &Config, command: &Send, files: &mut [File<'_>], screen: &mut Screen) -> Result<()> {
     let network = Network::new(config)?;
-    let capacity = files.iter().filter_map(|file| Some(file.ready.as_ref().ok()?.message_capacity(config))).max();
+    let capacity = |file: &File<'_>| Some(file.ready.as_ref().ok()?.message_capacity(config, command));
+    let capacity = files.iter().filter_map(capacity).max();
     let mut messenger = Messenger::open(config, &network, capacity.unwrap_or(0))?;
     let to_s3 = files.iter().any(|file| file.ready.as_ref().is_ok_and(|ready| ready.plan != Plan::Inline));
     let mut printed = Ok(());
@@ -73,7 +79,9 @@ fn deliver(config: &Config, command: &Send, files: &mut [File<'_>], screen: &mut
         let Ok(ready) = &mut file.ready else { continue };
         file.result = match (ready.plan, &mut store) {
             (Plan::Inline, _) | (_, None) => ready.send_inline(config, &mut messenger),
-            (_, Some(Ok(store))) => ready.send_by_s3(config, store, command, &mut messenger),
+            (_, Some(Ok(store))) => ready
+                .send_by_s3(config, store, command, &mut messenger)
+                .inspect_err(|error| network.cache_in_use().forget_if_void(error.code())),
             (_, Some(Err(error))) => Err(error.clone()),
         };
         // Nobody reads the outcomes any more? The files are to arrive all the same.
@@ -167,9 +175,10 @@ impl Ready {
     }
 
     /// The length of the message that is to come, or its maximum, in bytes.
-    fn message_capacity(&self, config: &Config) -> usize {
+    fn message_capacity(&self, config: &Config, command: &Send) -> usize {
         match self.plan {
             Plan::Inline => usize::try_from(self.file_content(config).encoded_length()).unwrap_or(usize::MAX),
+            _ if command.presign.is_some() => S3_MESSAGE_MAXIMUM + QUERY_CAPACITY,
             _ => S3_MESSAGE_MAXIMUM,
         }
     }
@@ -212,9 +221,21 @@ impl Ready {
         let stored = store.put(&mut self.source, &self.key, &command.object)?;
         self.etag.clone_from(&stored.etag);
         let bucket = store.place().bucket();
-        let url = bucket.object_url(&self.key)?;
+        let announced = |error: Error| {
+            error.context(format_args!("the object s3://{}/{} is stored, but not announced", bucket.name, self.key))
+        };
+        let (url, expires) = match command.presign {
+            None => (Zeroizing::new(bucket.object_url(&self.key)?), None),
+            Some(expires) => {
+                // Naming the version would need another permission, s3:GetObjectVersion.
+                let object = PresignedObject { bucket, key: &self.key, access: Access::Get { version_id: None } };
+                let presigned = presigned(&object, store.credentials(), expires).map_err(announced)?;
+                (presigned.url, Some(presigned.expires))
+            }
+        };
         let message = S3Url {
             url: &url,
+            expires,
             name: &self.source.name,
             size: self.source.size,
             checksum: stored.checksum.as_ref().map(|(algorithm, value)| (algorithm.as_str(), value.as_str())),
@@ -225,15 +246,13 @@ impl Ready {
             key: &self.key,
             version_id: stored.version_id.as_deref(),
         };
-        let mut text = vec![0; message.encoded_length()];
+        let mut text = Zeroizing::new(vec![0; message.encoded_length()]);
         message.write(&mut text).map_err(|full| too_long(full.needed))?;
         let write = move |buffer: &mut [u8]| {
             buffer.get_mut(..text.len()).ok_or_else(|| too_long(text.len()))?.copy_from_slice(&text);
             Ok(text.len())
         };
-        messenger.publish(&self.topic, write).map_err(|error| {
-            error.context(format_args!("the object s3://{}/{} is stored, but not announced", bucket.name, self.key))
-        })?;
+        messenger.publish(&self.topic, write).map_err(announced)?;
         Ok(Via::S3)
     }
 }
@@ -257,6 +276,6 @@ fn too_long(needed: usize) -> Error {
     .with_remedy("lower inline_limit, or shorten the file's name")
 }
 
-/// A key of 1,024 bytes, each escaped to 6 in `key` and encoded to 3 in `url`; a name of 255 bytes, each escaped to
+/// A key of 1,024 bytes, each escaped to 6 in `key` and encoded to 3 in `url` (whose host has at most 260); a name of 255 bytes, each escaped to
 /// 6; bucket, thing, checksum, version id (1,024) and field names.
 const S3_MESSAGE_MAXIMUM: usize = 1024 * 6 + 1024 * 3 + 255 * 6 + 4096;

@@ -1,6 +1,8 @@
 //! A signed call to one of AWS's services: endpoint, signature, reply.
 
+use super::credential_cache::CacheInUse;
 use super::network::Network;
+use crate::aws::JsonServiceError;
 use crate::aws::endpoint::{Service, Variant};
 use crate::config::{Config, Endpoint, Origin};
 use crate::error::{Error, Fault, Result};
@@ -17,6 +19,7 @@ pub struct ServiceClient {
     region: String,
     authority: String,
     client: Client,
+    cache_in_use: CacheInUse,
 }
 
 impl ServiceClient {
@@ -56,7 +59,7 @@ impl ServiceClient {
         };
         let client = network.public_client()?;
         client.warm_up(&authority);
-        Ok(Self { service, region: region.to_owned(), authority, client })
+        Ok(Self { service, region: region.to_owned(), authority, client, cache_in_use: network.cache_in_use().clone() })
     }
 
     /// Host, and `:port` where one was set: for the request.
@@ -90,7 +93,12 @@ impl ServiceClient {
             },
         )?;
         log::debug!("{} {} of {title}", request.method, request.path, title = self.service.title());
-        self.client.send(&request, if body.is_empty() { Body::Empty } else { Body::Bytes(body) }, buffer)
+        let answer =
+            self.client.send(&request, if body.is_empty() { Body::Empty } else { Body::Bytes(body) }, buffer)?;
+        if (400..500).contains(&answer.reply().status) {
+            self.cache_in_use.forget_if_void(&JsonServiceError::read(&answer.reply()).code);
+        }
+        Ok(answer)
     }
 }
 

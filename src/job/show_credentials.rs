@@ -35,7 +35,7 @@ fn process(credentials: &Credentials, out: &mut [u8]) -> Result<usize> {
         .number("Version", 1)
         .text("AccessKeyId", &credentials.access_key_id)
         .text("SecretAccessKey", credentials.secret_access_key.expose())
-        .optional_text("SessionToken", session_token(credentials))
+        .optional_text("SessionToken", credentials.session_token())
         .optional_text("Expiration", credentials.expiration.map(iso8601).as_deref());
     line(writer)
 }
@@ -43,13 +43,7 @@ fn process(credentials: &Credentials, out: &mut [u8]) -> Result<usize> {
 /// The credential provider's own form.
 fn json(credentials: &Credentials, out: &mut [u8]) -> Result<usize> {
     let mut writer = ObjectWriter::new(out);
-    writer.object("credentials", |writer| {
-        writer
-            .text("accessKeyId", &credentials.access_key_id)
-            .text("secretAccessKey", credentials.secret_access_key.expose())
-            .optional_text("sessionToken", session_token(credentials))
-            .optional_text("expiration", credentials.expiration.map(iso8601).as_deref());
-    });
+    credentials.write_json(&mut writer);
     line(writer)
 }
 
@@ -69,14 +63,10 @@ fn environment(credentials: &Credentials, out: &mut [u8]) -> Result<usize> {
     let expiration = credentials.expiration.map(iso8601);
     export("AWS_ACCESS_KEY_ID", &credentials.access_key_id)
         .and_then(|()| export("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key.expose()))
-        .and_then(|()| session_token(credentials).map_or(Ok(()), |token| export("AWS_SESSION_TOKEN", token)))
+        .and_then(|()| credentials.session_token().map_or(Ok(()), |token| export("AWS_SESSION_TOKEN", token)))
         .and_then(|()| expiration.as_deref().map_or(Ok(()), |time| export("AWS_CREDENTIAL_EXPIRATION", time)))
         .map_err(|_| too_long())?;
     Ok(capacity - rest.len())
-}
-
-fn session_token(credentials: &Credentials) -> Option<&str> {
-    Some(credentials.session_token.expose()).filter(|token| !token.is_empty())
 }
 
 fn line(writer: ObjectWriter<'_>) -> Result<usize> {

@@ -1,7 +1,8 @@
 //! One file into one S3 object, streamed: file → hash → frame → TLS, through one buffer of a chunk's size.
 
+use super::place::{Place, S3, unsignable};
 use super::source::Source;
-use crate::aws::s3_put::{Bucket, Encoding, ObjectHeaders, PutObject, PutObjectOutcome};
+use crate::aws::s3_put::{Encoding, ObjectHeaders, PutObject, PutObjectOutcome};
 use crate::cli;
 use crate::config::Config;
 use crate::error::{Error, Fault, Result};
@@ -13,44 +14,8 @@ use crate::protocol::chunked::{ChunkSize, Framer, PayloadMode, buffer_length, en
 use crate::protocol::content_type::content_type;
 use crate::protocol::credentials::Credentials;
 use crate::protocol::plan::{MAXIMUM_PUT_SIZE, Plan, plan};
-use crate::protocol::sigv4::{self, ChunkSigner, Payload, SignError};
+use crate::protocol::sigv4::{self, ChunkSigner, Payload};
 use std::ops::Range;
-
-/// The bucket to put into, and how it is reached.
-#[derive(Debug, Clone)]
-pub struct Place {
-    name: String,
-    region: String,
-    endpoint: Option<String>,
-    path_style: bool,
-}
-
-impl Place {
-    /// The place that the configuration gives `bucket`.
-    ///
-    /// # Errors
-    /// No region is set, or the bucket's name cannot be one.
-    pub fn from_config(config: &Config, bucket: &str) -> Result<Self> {
-        let place = Self {
-            name: bucket.to_owned(),
-            region: config.region()?.to_owned(),
-            endpoint: config.endpoint_url.as_ref().map(ToString::to_string),
-            path_style: config.path_style,
-        };
-        place.bucket().authority()?;
-        Ok(place)
-    }
-
-    /// The same for the request builder.
-    pub fn bucket(&self) -> Bucket<'_> {
-        Bucket {
-            name: &self.name,
-            region: &self.region,
-            endpoint: self.endpoint.as_deref(),
-            path_style: self.path_style,
-        }
-    }
-}
 
 /// Everything about uploads that stays the same from file to file, and the buffer they share.
 pub struct Uploader {
@@ -73,6 +38,11 @@ impl Uploader {
             .map_err(|_| Error::new(Fault::Config, "invalid_value", "the chunk size is out of range"))?;
         let buffer = vec![0; buffer_length(mode, chunk_size)];
         Ok(Self { client, credentials, place, mode, chunk_size, buffer })
+    }
+
+    /// What uploads are signed with.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
     }
 
     /// Where uploads go.
@@ -100,7 +70,7 @@ impl Uploader {
         let payload = if is_plain { Payload::Bytes(b"") } else { Payload::Streaming(self.mode) };
         let mut request = call.request(&headers, encoding.as_ref())?;
         let time = unix_time();
-        let seed = sigv4::sign(&mut request, &self.credentials, &self.place.region, S3, time, payload)
+        let seed = sigv4::sign(&mut request, &self.credentials, self.place.region(), S3, time, payload)
             .map_err(|error| unsignable(&error))?;
         let mut reply = [0; REPLY_CAPACITY];
         if is_plain {
@@ -108,7 +78,7 @@ impl Uploader {
             let answer = self.client.send(&request, Body::Bytes(b""), &mut reply)?;
             return call.parse(&answer.reply(), unix_time());
         }
-        let signer = ChunkSigner::new(&self.credentials, &self.place.region, S3, time, seed)
+        let signer = ChunkSigner::new(&self.credentials, self.place.region(), S3, time, seed)
             .map_err(|error| unsignable(&error))?;
         let framer = Framer::new(self.mode, source.size, self.chunk_size, signer);
         let name = source.name.clone();
@@ -216,12 +186,5 @@ fn object_headers<'a>(headers: &'a cli::ObjectHeaders, media_type: &'a str) -> O
     }
 }
 
-fn unsignable(error: &SignError) -> Error {
-    Error::new(Fault::Data, "cannot_sign", format!("the request to S3 cannot be signed: {error:?}"))
-        .with_remedy("shorten the metadata or tags, and use printable ASCII in them")
-}
-
-/// The service's name in the credential scope.
-const S3: &str = "s3";
 /// S3's error documents have 300 to 1,500 bytes.
 const REPLY_CAPACITY: usize = 8 * 1024;

@@ -6,7 +6,12 @@
 //!   connection can be opened while the credentials for it are still being fetched ([`Client::warm_up`]);
 //! - a server that answers before it has read the body has its answer read: the rest of the body is neither read
 //!   from disk nor sent, and a success that comes too early is an error;
-//! - replies are read into the caller's buffer and never further.
+//! - replies are read into the caller's buffer and never further, whole ([`Client::send`]) or piece by piece
+//!   ([`Client::open`]).
+
+mod incoming;
+
+pub use incoming::Incoming;
 
 use super::connect::Target;
 use super::duplex::Duplex;
@@ -134,7 +139,33 @@ impl Client {
     /// Transport errors as [`stream::explain`] words them; the body source's own error; an unusable reply. A reply
     /// of any status is no error here.
     pub fn send<'b>(&self, request: &Request, body: Body<'_>, buffer: &'b mut [u8]) -> Result<Answer<'b>> {
-        let host = host_of(&request.authority).to_owned();
+        let (mut response, midpoint) = self.exchange(request, body)?;
+        let (length, complete) =
+            read_body(response.body_mut(), buffer).map_err(|error| self.explain(error, host_of(&request.authority)))?;
+        let (parts, _) = response.into_parts();
+        Ok(Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: &buffer[..length],
+            complete,
+            midpoint,
+        })
+    }
+
+    /// Sends `request`, which has no body, and returns when the reply's head is there. Its body is then read piece by
+    /// piece; until that is done, or given up, the client can send nothing else.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub fn open(&self, request: &Request) -> Result<Incoming> {
+        let (response, _) = self.exchange(request, Body::Empty)?;
+        Ok(Incoming::new(host_of(&request.authority), response))
+    }
+
+    /// Gives the reply, of which the head has been read, and the middle of the exchange in seconds since the Unix
+    /// epoch.
+    fn exchange(&self, request: &Request, body: Body<'_>) -> Result<(http::Response<ureq::Body>, i64)> {
+        let host = host_of(&request.authority);
         let scheme = if self.shared.settings.tls.is_some() { "https" } else { "http" };
         let separator = if request.query.is_empty() { "" } else { "?" };
         let uri = format!("{scheme}://{}{}{separator}{}", request.authority, request.path, request.query);
@@ -160,15 +191,12 @@ impl Client {
         if let Some(failure) = guarded.failure {
             return Err(failure);
         }
-        let mut response = result.map_err(|error| self.explain(error, &host))?;
+        let response = result.map_err(|error| self.explain(error, host))?;
         let midpoint = asked + (unix_time() - asked) / 2;
-        let status = response.status().as_u16();
         if self.shared.abandoned.load(Ordering::Relaxed) && response.status().is_success() {
-            return Err(unusable(&host, "early_success", "it reported success before it had been sent everything"));
+            return Err(unusable(host, "early_success", "it reported success before it had been sent everything"));
         }
-        let (length, complete) = read_body(response.body_mut(), buffer).map_err(|error| self.explain(error, &host))?;
-        let (parts, _) = response.into_parts();
-        Ok(Answer { status, headers: parts.headers, body: &buffer[..length], complete, midpoint })
+        Ok((response, midpoint))
     }
 
     fn run(

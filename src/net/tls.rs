@@ -5,6 +5,7 @@
 use crate::error::{Error, Fault, Result};
 use crate::protocol::time::{clock_before_build, iso8601};
 use crate::protocol::x509;
+use ring::digest;
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring as provider};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -116,6 +117,16 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// SHA-256 of the device's own certificate (DER), as `openssl x509 -fingerprint -sha256` prints it.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let leaf = self.0.cert.first().map(|leaf| &leaf[..]).unwrap_or_default();
+        let mut fingerprint = [0; 32];
+        fingerprint.copy_from_slice(digest::digest(&digest::SHA256, leaf).as_ref());
+        fingerprint
+    }
+}
+
 /// Makes the configuration for connections to servers that `trust` vouches for. With an `identity` the device
 /// certificate is shown to servers that ask. `alpn` names the protocols to offer; empty for none.
 ///
@@ -216,6 +227,11 @@ pub fn explain(error: &rustls::Error, host: &str, now: i64) -> Error {
         Some(clock) => error.with_remedy(CLOCK_REMEDY).context(clock),
         None => error,
     }
+}
+
+/// Whether an error is one of [`explain`]'s: TLS itself failed, and not the connection below it.
+pub fn is_failure(error: &Error) -> bool {
+    FAILURES.contains(&error.code())
 }
 
 fn certificates(file: PemFile<'_>, what: &str) -> Result<Vec<CertificateDer<'static>>> {
@@ -339,6 +355,20 @@ fn cipher_suites() -> Vec<rustls::SupportedCipherSuite> {
 
 const CLOCK_REMEDY: &str = "set the device's clock (a Raspberry Pi has none that survives power-off): start an NTP client and wait for it before running homing";
 
+/// The codes of [`explain`]'s errors.
+const FAILURES: &[&str] = &[
+    "unknown_issuer",
+    "wrong_host_name",
+    "server_certificate_expired",
+    "server_certificate_not_yet_valid",
+    "bad_server_certificate",
+    "certificate_refused",
+    "no_application_protocol",
+    "tls_alert",
+    "not_tls",
+    "tls_failed",
+];
+
 /// Amazon Trust Services' roots, which sign IoT Core's and S3's servers (as Debian's ca-certificates carries them).
 const AMAZON_ROOTS: [&[u8]; 5] = [
     include_bytes!("roots/amazon_root_ca_1.der"),
@@ -367,6 +397,34 @@ mod tests {
         let (added, ignored) =
             roots.add_parsable_certificates(AMAZON_ROOTS.iter().map(|der| CertificateDer::from(*der)));
         assert_eq!((added, ignored), (AMAZON_ROOTS.len(), 0));
+    }
+
+    #[test]
+    fn every_failure_of_tls_is_known_as_one_again() {
+        use rustls::{Error as Tls, InvalidMessage};
+        let certificate = [
+            CertificateError::UnknownIssuer,
+            CertificateError::NotValidForName,
+            CertificateError::Expired,
+            CertificateError::NotValidYet,
+            CertificateError::Revoked,
+        ];
+        let alert = [
+            AlertDescription::CertificateUnknown,
+            AlertDescription::CertificateExpired,
+            AlertDescription::CertificateRevoked,
+            AlertDescription::NoApplicationProtocol,
+            AlertDescription::HandshakeFailure,
+        ];
+        let failures = certificate.map(Tls::InvalidCertificate).into_iter().chain(alert.map(Tls::AlertReceived));
+        let others = [Tls::InvalidMessage(InvalidMessage::InvalidContentType), Tls::HandshakeNotComplete];
+        for failure in failures.chain(others) {
+            for now in [0, crate::BUILD_TIME] {
+                let error = explain(&failure, "example.com", now);
+                assert!(is_failure(&error), "{error:?}");
+            }
+        }
+        assert!(!is_failure(&Error::new(Fault::Unavailable, "connection_reset", "")));
     }
 
     #[test]

@@ -108,8 +108,10 @@ impl FileContent<'_> {
 /// `{"type":"s3_url","url":"https://…",…}`: the file is in S3.
 #[derive(Debug, Clone, Copy)]
 pub struct S3Url<'a> {
-    /// Where the object is; see `aws::s3_put`.
+    /// Where the object is; see `aws::s3_bucket`. Presigned, it gives access to it.
     pub url: &'a str,
+    /// Until when a presigned `url` gives access, in seconds since the Unix epoch.
+    pub expires: Option<i64>,
     /// The file's name without its directory.
     pub name: &'a str,
     /// The object's size in bytes.
@@ -154,6 +156,7 @@ impl S3Url<'_> {
         }
         writer.optional_text("etag", self.etag).optional_text("thing", self.thing).text("time", &iso8601(self.time));
         writer.text("bucket", self.bucket).text("key", self.key).optional_text("version_id", self.version_id);
+        writer.optional_text("expires", self.expires.map(iso8601).as_deref());
         writer.finish()
     }
 }
@@ -285,6 +288,7 @@ mod tests {
     fn an_object_in_s3() {
         let message = S3Url {
             url: "https://my-bucket.s3.amazonaws.com/camera-1/a.jpg",
+            expires: None,
             name: "a.jpg",
             size: 1_048_576,
             checksum: Some(("crc32", "AAAAAA==")),
@@ -306,5 +310,8 @@ mod tests {
                 + r#""time":"2015-08-30T12:36:00Z","bucket":"my-bucket","key":"camera-1/a.jpg","version_id":"3/L4kqtJlcpXroDTDmJ"}"#
         );
         assert_eq!(message.write(&mut buffer[..length - 1]), Err(Full { needed: length }));
+        let presigned = S3Url { expires: Some(1_440_941_760), ..message };
+        let length = presigned.write(&mut buffer).unwrap();
+        assert!(buffer[..length].ends_with(br#"DTDmJ","expires":"2015-08-30T13:36:00Z"}"#));
     }
 }

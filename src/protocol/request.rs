@@ -6,7 +6,7 @@
 use core::fmt;
 use zeroize::Zeroize;
 
-/// A request line and headers, without a body. Headers are wiped on drop: a session token is one of them.
+/// A request line and headers, without a body. Headers and query are wiped on drop: a session token may be in either.
 pub struct Request {
     /// `GET`, `PUT`, `POST`, `HEAD` or `DELETE`.
     pub method: &'static str,
@@ -87,6 +87,7 @@ impl Request {
 impl Drop for Request {
     fn drop(&mut self) {
         self.header_text.zeroize();
+        self.query.zeroize();
     }
 }
 
@@ -109,7 +110,7 @@ const AUTHORITY_CAPACITY: usize = 260;
 /// longest path there is.
 const PATH_CAPACITY: usize = 1024 * 3 + 65;
 /// A presigned query: a session token of 4,096 bytes whose `+/=` are encoded, and about 400 bytes of the rest.
-const QUERY_CAPACITY: usize = 6144;
+pub const QUERY_CAPACITY: usize = 6144;
 /// A session token (4,096), user metadata (2,048, S3's limit), tags (10 of 128 + 256 characters, encoded,
 /// in practice under 2,048), and about 1 KiB of the rest.
 const HEADER_TEXT_CAPACITY: usize = 10_240;

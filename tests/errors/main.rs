@@ -13,6 +13,7 @@ mod configuration;
 mod connections;
 mod container;
 mod credential_replies;
+mod get;
 mod https_publish;
 mod inputs;
 mod mqtt;

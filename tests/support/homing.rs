@@ -31,7 +31,8 @@ pub(crate) struct Outcome {
     description: String,
 }
 
-/// Prepares a call with these arguments, an empty environment and an empty standard input.
+/// Prepares a call with these arguments, nothing in the environment but that no run leaves credentials for the next, and
+/// an empty standard input.
 pub(crate) fn homing<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Homing {
     let mut command = Command::new(BINARY);
     command.args(arguments);
@@ -40,7 +41,7 @@ pub(crate) fn homing<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) ->
 
 /// Prepares a command that runs another build of homing, likewise.
 pub(crate) fn prepare(mut command: Command) -> Homing {
-    command.env_clear();
+    command.env_clear().env(CREDENTIAL_CACHE, "false");
     Homing { command, stdin: Vec::new() }
 }
 
@@ -212,6 +213,8 @@ impl Config {
     }
 }
 
+/// Whether runs leave credentials for the next one: tests count what each asks for.
+pub(crate) const CREDENTIAL_CACHE: &str = "HOMING_CREDENTIAL_CACHE";
 /// The program under test, as cargo built it.
 const BINARY: &str = env!("CARGO_BIN_EXE_homing");
 /// Longest run of homing in any test: far above what a slow machine needs, so that only a hang meets it.

@@ -29,7 +29,7 @@ pub(crate) struct Radosgw {
 }
 
 impl Radosgw {
-    /// Starts the cluster, makes [`BUCKET`] and a role that may put objects there and nothing else.
+    /// Starts the cluster, makes [`BUCKET`] and a role that may put and get objects there and nothing else.
     pub(crate) fn start() -> Self {
         let directory = Directory::new("radosgw");
         let authority = Authority::new("object store authority");
@@ -75,7 +75,7 @@ impl Radosgw {
         admin(&["role", "create", &role, "--path=/", &trust]);
         let policy = json!({ "Version": "2012-10-17", "Statement": [{
             "Effect": "Allow",
-            "Action": ["s3:PutObject"],
+            "Action": ["s3:PutObject", "s3:GetObject"],
             "Resource": [format!("arn:aws:s3:::{BUCKET}/*"), format!("arn:aws:s3:::{MISSING_BUCKET}/*")],
         }]});
         admin(&["role-policy", "put", &role, "--policy-name=put", &format!("--policy-doc={policy}")]);

@@ -1,10 +1,10 @@
-//! The peak resident memory of `homing send`, as users build it, for a small and for a very large file.
+//! The peak resident memory of `homing send` and `homing get`, as users build it, for small and for very large files.
 //!
 //! `cargo test --test memory -- --nocapture` prints the figures; see `homing_sandbox::peak_memory`.
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere, its helpers included")]
 
 use homing_sandbox::Sandbox;
-use homing_sandbox::peak_memory::{PeakMemory, layout_can_be_fixed, peak_memory};
+use homing_sandbox::peak_memory::{PeakMemory, layout_can_be_fixed, peak_memory, peak_memory_of_get};
 use std::env;
 use std::ffi::OsString;
 use std::fs::File;
@@ -52,6 +52,31 @@ fn a_gibibyte_takes_no_more_memory_than_a_mebibyte() {
             "{least} to {most}"
         );
     }
+}
+
+#[test]
+fn a_large_object_takes_no_more_memory_to_fetch_than_a_small_one() {
+    let homing = release_build();
+    let sandbox = Sandbox::builder().start().unwrap();
+    let peak = |name: &str, length: u64| {
+        let object = format!("s3://{}/{name}", sandbox.bucket());
+        let stored = Command::new(&homing)
+            .args(["--config".as_ref(), sandbox.config_path().as_os_str(), "put".as_ref()])
+            .arg(sparse(&sandbox, name, length))
+            .args([&object, "--checksum", "crc64nvme"])
+            .status();
+        assert!(stored.unwrap().success());
+        let file = sandbox.folder().join(format!("{name}.fetched"));
+        let memory = peak_memory_of_get(&sandbox, &homing, &object, &file).unwrap();
+        assert_eq!(std::fs::metadata(&file).unwrap().len(), length);
+        println!("get of {name}: {} KiB resident at its peak", memory.peak_bytes / 1024);
+        memory
+    };
+    // The first run finds parts of the program not yet in the page cache.
+    peak("first", 1024 * 1024);
+    let (small, large) = (peak("mebibyte", 1024 * 1024), peak("large", 256 * 1024 * 1024));
+    assert!(small.peak_bytes < LIMIT && large.peak_bytes < LIMIT, "over {LIMIT} bytes");
+    assert!(small.private_bytes.abs_diff(large.private_bytes) <= DIFFERENCE, "private memory grows with the object");
 }
 
 fn median(runs: &[PeakMemory]) -> PeakMemory {

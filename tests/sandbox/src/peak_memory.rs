@@ -1,4 +1,4 @@
-//! How much memory `homing send` takes at its peak, as the kernel counts it.
+//! How much memory homing takes at its peak, as the kernel counts it.
 //!
 //! The figure is VmHWM in `/proc/PID/status`, read when homing is done but for its last line of output: that goes into
 //! a pipe that is full, so homing waits there, with everything behind it. The mark of a process that `wait4` reports
@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-/// What one `send` took.
+/// What one command took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeakMemory {
     /// Bytes resident at the peak, those mapped from files included.
@@ -27,6 +27,28 @@ pub struct PeakMemory {
 /// homing cannot be started, or does not deliver.
 pub fn peak_memory(sandbox: &Sandbox, homing: &Path, file: &Path) -> io::Result<PeakMemory> {
     let seen = sandbox.arrivals().len();
+    let is_announced = || {
+        let arrivals = sandbox.arrivals();
+        arrivals.iter().skip(seen).any(|arrival| matches!(arrival, crate::Arrival::Message(_)))
+    };
+    measure(sandbox, homing, &["send".as_ref(), file], is_announced, r#""result":"delivered""#)
+}
+
+/// Fetches `object` (`s3://…`) with `homing` from the sandbox into `file`, which is not there yet, and looks when it is.
+///
+/// # Errors
+/// homing cannot be started, or does not fetch it.
+pub fn peak_memory_of_get(sandbox: &Sandbox, homing: &Path, object: &str, file: &Path) -> io::Result<PeakMemory> {
+    measure(sandbox, homing, &["get".as_ref(), object.as_ref(), file], || file.exists(), r#""result":"received""#)
+}
+
+fn measure(
+    sandbox: &Sandbox,
+    homing: &Path,
+    arguments: &[&Path],
+    is_done: impl Fn() -> bool,
+    outcome: &str,
+) -> io::Result<PeakMemory> {
     let (mut reader, writer) = full_pipe()?;
     // Address space layout decides how many pages of the program's file are mapped at once; without randomization the
     // figures of two runs differ by the file alone.
@@ -35,20 +57,17 @@ pub fn peak_memory(sandbox: &Sandbox, homing: &Path, file: &Path) -> io::Result<
         command.arg("-R").arg(homing);
     }
     forget_foreign_variables(&mut command);
-    command.args(["send", "--json", "--config"]).arg(sandbox.config_path()).arg(file);
+    command.args(["--json", "--config"]).arg(sandbox.config_path()).args(arguments);
     let mut child = command.stdin(Stdio::null()).stdout(writer).spawn()?;
     // The command keeps a copy of the pipe's end, and the reader would wait for it for ever.
     drop(command);
 
-    let has_announced = |arrivals: &[crate::Arrival]| {
-        arrivals.iter().skip(seen).any(|arrival| matches!(arrival, crate::Arrival::Message(_)))
-    };
     let mut waited = Duration::ZERO;
-    while !has_announced(&sandbox.arrivals()) {
+    while !is_done() {
         if waited > PATIENCE || child.try_wait()?.is_some() {
             // Only what was started here, and it may be gone already.
             let _ = child.kill();
-            return Err(io::Error::other(format!("homing did not deliver {}", file.display())));
+            return Err(io::Error::other(format!("homing did not get through with {arguments:?}")));
         }
         thread::sleep(SETTLING);
         waited += SETTLING;
@@ -60,8 +79,8 @@ pub fn peak_memory(sandbox: &Sandbox, homing: &Path, file: &Path) -> io::Result<
     }
     let mut output = String::new();
     reader.read_to_string(&mut output)?;
-    if !child.wait()?.success() || !output.contains(r#""result":"delivered""#) {
-        return Err(io::Error::other(format!("homing did not deliver: {}", output.trim())));
+    if !child.wait()?.success() || !output.contains(outcome) {
+        return Err(io::Error::other(format!("homing did not succeed: {}", output.trim())));
     }
     let field = |name: &str| -> io::Result<u64> {
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
@@ -76,7 +95,8 @@ pub fn layout_can_be_fixed() -> bool {
     Command::new("setarch").args(["-R", "true"]).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-/// Takes the caller's own settings for AWS, homing and proxies away from a command.
+/// Takes the caller's own settings for AWS, homing and proxies away from a command, and lets it leave no credentials
+/// behind.
 pub fn forget_foreign_variables(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
@@ -84,6 +104,7 @@ pub fn forget_foreign_variables(command: &mut Command) {
             command.env_remove(&name);
         }
     }
+    command.env("HOMING_CREDENTIAL_CACHE", "false");
 }
 
 /// A pipe that takes not a byte more until it is read from.

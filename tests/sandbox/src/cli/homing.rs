@@ -89,6 +89,8 @@ pub(crate) fn run(executable: &Path, config: &Path, arguments: &[OsString], stop
     for name in overriding_variables() {
         command.env_remove(name);
     }
+    // The sandbox ends with this run, and its credentials with it.
+    command.env("HOMING_CREDENTIAL_CACHE", "false");
     let (name, rest) = arguments.split_first().ok_or_else(|| io::Error::other("no command for homing"))?;
     let mut running = command.arg(name).arg("--config").arg(config).args(rest).spawn()?;
     let status = loop {

@@ -1,0 +1,238 @@
+//! What a file that is being fetched is of, and how much of it is surely there: `FILE.part.json`.
+//!
+//! Lines of JSON. The first is the object: name, ETag, size, last modification and, where S3 gave one, checksum. Each
+//! further line is a mark: up to which byte `FILE.part` was surely on the disk, and in which boot of the device that was
+//! said. Within that boot every byte of the file counts; after another boot, perhaps after a power cut, only those up to
+//! the mark, because a file system may have kept a file's length and lost its content.
+
+use super::download::Begun;
+use super::partial_file::{is_same_file, no_follow};
+use crate::protocol::json::{self, ObjectWriter, Text};
+use serde::Deserialize;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// The file `FILE.part.json`.
+pub struct PartialState {
+    path: PathBuf,
+    object: String,
+    boot: String,
+    file: Option<File>,
+}
+
+/// What a state says.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Recalled {
+    /// What the bytes are of.
+    pub begun: Begun,
+    /// Up to here they were synchronized.
+    pub synced: u64,
+    /// Up to here they count; [`u64::MAX`]: all of them.
+    pub trusted: u64,
+}
+
+impl PartialState {
+    /// The state of a download of `object` (its name in full); nothing is read or written yet.
+    pub fn new(path: PathBuf, object: &str) -> Self {
+        let boot = fs::read_to_string(BOOT_ID).unwrap_or_default().trim().to_owned();
+        Self { path, object: object.to_owned(), boot, file: None }
+    }
+
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it says of this object; nothing where it is damaged, or of another one.
+    pub fn recall(&self) -> Option<Recalled> {
+        let mut text = Vec::new();
+        no_follow().read(true).open(&self.path).ok()?.take(STATE_MAXIMUM).read_to_end(&mut text).ok()?;
+        // Without its line end a line is not whole.
+        let mut lines = text.split_inclusive(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b"\n"));
+        let begun = read_begun(lines.next()?, &self.object)?;
+        let mark = lines.filter_map(|line| json::read::<Mark<'_>>(line).ok()).next_back()?;
+        let is_same_boot = !self.boot.is_empty() && mark.boot.0 == self.boot;
+        let trusted = if is_same_boot { u64::MAX } else { mark.synced };
+        Some(Recalled { begun, synced: mark.synced, trusted })
+    }
+
+    /// Writes it anew, for a file that is empty now.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn begin(&mut self, begun: &Begun) -> io::Result<()> {
+        let mut line = vec![0; DESCRIPTION_MAXIMUM];
+        let length = write_begun(begun, &self.object, &mut line)?;
+        let mut file = no_follow().write(true).create(true).truncate(true).open(&self.path)?;
+        file.write_all(&line[..length])?;
+        self.file = Some(file);
+        self.mark(0)
+    }
+
+    /// Goes on writing to it.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn resume(&mut self) -> io::Result<()> {
+        if self.file.is_none() {
+            self.file = Some(no_follow().append(true).open(&self.path)?);
+        }
+        Ok(())
+    }
+
+    /// Whether it has been begun or resumed.
+    pub fn is_open(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Says durably that everything up to `synced` is on the disk.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn mark(&mut self, synced: u64) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let mut line = [0; MARK_MAXIMUM];
+        let mut writer = ObjectWriter::new(&mut line);
+        writer.text("boot", &self.boot).number("synced", synced);
+        let length = writer.finish().map_err(|_| io::Error::other("the mark is too long"))?;
+        let end = line.get_mut(length).ok_or_else(|| io::Error::other("the mark is too long"))?;
+        *end = b'\n';
+        file.write_all(&line[..=length])?;
+        file.sync_data()
+    }
+
+    /// Removes it, unless it is by now that of another process, to which the names are free again.
+    pub fn remove(&mut self) {
+        let own = self.file.take().and_then(|file| file.metadata().ok());
+        let there = fs::symlink_metadata(&self.path);
+        if own.is_none_or(|own| there.is_ok_and(|there| is_same_file(&own, &there))) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn write_begun(begun: &Begun, object: &str, line: &mut [u8]) -> io::Result<usize> {
+    let too_long = || io::Error::other("the object's description is too long");
+    let mut writer = ObjectWriter::new(line);
+    writer.text("object", object).text("etag", &begun.etag).number("size", begun.size);
+    writer.text("last_modified", &begun.last_modified);
+    if let Some((algorithm, value)) = &begun.checksum {
+        writer.text("checksum_algorithm", algorithm.name()).text("checksum", value);
+    }
+    let length = writer.finish().map_err(|_| too_long())?;
+    *line.get_mut(length).ok_or_else(too_long)? = b'\n';
+    Ok(length + 1)
+}
+
+fn read_begun(line: &[u8], object: &str) -> Option<Begun> {
+    let fields: Fields<'_> = json::read(line).ok()?;
+    let mut buffer = vec![0; DESCRIPTION_MAXIMUM];
+    let mut text = |text| json::unescape(text, &mut buffer).ok().map(str::to_owned);
+    if text(fields.object)? != object {
+        return None;
+    }
+    let checksum = match (fields.checksum_algorithm, fields.checksum) {
+        (Some(algorithm), Some(value)) => Some((algorithm.0.parse().ok()?, text(value)?)),
+        _ => None,
+    };
+    Some(Begun { etag: text(fields.etag)?, size: fields.size, last_modified: text(fields.last_modified)?, checksum })
+}
+
+#[derive(Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow)]
+    object: Text<'a>,
+    #[serde(borrow)]
+    etag: Text<'a>,
+    size: u64,
+    #[serde(borrow)]
+    last_modified: Text<'a>,
+    #[serde(borrow)]
+    checksum_algorithm: Option<Text<'a>>,
+    #[serde(borrow)]
+    checksum: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Mark<'a> {
+    #[serde(borrow)]
+    boot: Text<'a>,
+    synced: u64,
+}
+
+/// Another one after each boot (Linux, random(4)).
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+/// An object's name of 2,133 bytes (bucket, key and version) and headers, of which homing takes 12 KiB, each byte escaped
+/// to 6 at worst, which happens to none.
+const DESCRIPTION_MAXIMUM: usize = 32 * 1024;
+/// `{"boot":"…","synced":…}` with 36 and at most 20 characters.
+const MARK_MAXIMUM: usize = 128;
+/// The description, and the marks: a download of any size makes under 600 of under 80 bytes. What is beyond is not
+/// read: the file then counts up to an earlier mark.
+const STATE_MAXIMUM: u64 = 128 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::checksum::ChecksumAlgorithm;
+
+    fn begun() -> Begun {
+        Begun {
+            etag: "\"a\\b\"".into(),
+            size: 1_000,
+            last_modified: "Wed, 12 Oct 2009 17:50:00 GMT".into(),
+            checksum: Some((ChecksumAlgorithm::Crc64Nvme, "rsxW1xqPqxg=".into())),
+        }
+    }
+
+    fn state(name: &str) -> PartialState {
+        let path = std::env::temp_dir().join(format!("homing-{}-{name}.json", std::process::id()));
+        PartialState::new(path, "s3://b/ü \"k\"")
+    }
+
+    #[test]
+    fn what_was_begun_is_recalled() {
+        let mut state = state("recalled");
+        state.begin(&begun()).unwrap();
+        state.mark(500).unwrap();
+        assert_eq!(state.recall(), Some(Recalled { begun: begun(), synced: 500, trusted: u64::MAX }));
+        let mut again = PartialState::new(state.path.clone(), &state.object);
+        again.resume().unwrap();
+        again.mark(700).unwrap();
+        assert_eq!(again.recall().unwrap().synced, 700);
+        // After a power cut only what was synchronized counts.
+        let rebooted = PartialState { boot: "another".into(), ..PartialState::new(state.path.clone(), &state.object) };
+        assert_eq!(rebooted.recall().unwrap().trusted, 700);
+        let unknown = PartialState { boot: String::new(), ..PartialState::new(state.path.clone(), &state.object) };
+        assert_eq!(unknown.recall().unwrap().trusted, 700);
+        assert_eq!(PartialState::new(state.path.clone(), "s3://b/other").recall(), None);
+        state.remove();
+        assert_eq!(again.recall(), None);
+    }
+
+    #[test]
+    fn a_state_cut_anywhere_says_less_but_nothing_wrong() {
+        let mut state = state("cut");
+        state.begin(&begun()).unwrap();
+        state.mark(500).unwrap();
+        let whole = fs::read(&state.path).unwrap();
+        for end in 0..whole.len() {
+            fs::write(&state.path, &whole[..end]).unwrap();
+            let recalled = state.recall();
+            assert!(recalled.is_none_or(|recalled| recalled.begun == begun() && recalled.synced == 0), "{end}");
+        }
+        state.remove();
+    }
+
+    #[test]
+    fn the_state_of_another_process_is_left_alone() {
+        let mut state = state("other");
+        state.begin(&begun()).unwrap();
+        fs::remove_file(&state.path).unwrap();
+        fs::write(&state.path, "another's").unwrap();
+        state.remove();
+        assert_eq!(fs::read(&state.path).unwrap(), b"another's");
+        fs::remove_file(&state.path).unwrap();
+    }
+}
