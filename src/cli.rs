@@ -16,6 +16,7 @@ mod object;
 mod object_url;
 mod presign;
 mod secret;
+mod serve;
 
 pub use codeartifact::Codeartifact;
 pub use docker_credential::{DockerAction, with_command_of_name};
@@ -26,6 +27,7 @@ pub use git::{GitCredential, GitHost, GitOperation, GitPassword, GitSecret};
 pub use object::ObjectHeaders;
 pub use presign::{Expires, Presign};
 pub use secret::{GetSecret, SecretReference, SecretVariable};
+pub use serve::Serve;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -35,7 +37,7 @@ use crate::config::values;
 use crate::error::{Error, Fault, Result};
 use crate::options::{
     self, CODEARTIFACT, DOCKER_CREDENTIAL, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id, Kind, OPTIONS, Opt, PRESIGN,
-    PUBLISH, PUT, SECRET, SEND,
+    PUBLISH, PUT, SECRET, SEND, SERVE,
 };
 
 /// A command line, understood.
@@ -70,6 +72,8 @@ pub enum Command {
     Codeartifact(Codeartifact),
     /// `homing exec -- CMD…`
     Exec(Exec),
+    /// `homing serve`
+    Serve(Serve),
     /// `homing secret get ID`
     GetSecret(GetSecret),
     /// `homing git-credential get`
@@ -102,6 +106,7 @@ impl Command {
             Self::Get(_)
             | Self::Presign(_)
             | Self::Exec(_)
+            | Self::Serve(_)
             | Self::GetSecret(_)
             | Self::GitCredential(_)
             | Self::EcrPassword { .. }
@@ -325,6 +330,7 @@ impl Given {
             PRESIGN => self.presign(positionals),
             PUBLISH => self.publish(positionals),
             EXEC => self.exec(positionals),
+            SERVE => self.serve(positionals),
             SECRET => self.secret(positionals),
             GIT_CREDENTIAL => self.git_credential(positionals),
             CODEARTIFACT => self.codeartifact(positionals),

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::job::{
     Screen, codeartifact, docker_credential, dynamodb_put_item, ecr_password, exec, get, git_credential, presign,
-    publish, put, screen, secret, send, show_credentials,
+    publish, put, screen, secret, send, serve, show_credentials,
 };
 use crate::logging;
 use std::ffi::OsString;
@@ -44,6 +44,7 @@ fn understood(arguments: impl IntoIterator<Item = OsString>) -> Result<u8> {
         Command::Credentials(format) => config().and_then(|config| show_credentials::run(&config, *format)),
         Command::Codeartifact(command) => codeartifact::run(config, command, &screen),
         Command::Exec(command) => config().and_then(|config| exec::run(&config, command)),
+        Command::Serve(command) => config().and_then(|config| serve::run(&config, command)),
         Command::GetSecret(command) => config().and_then(|config| secret::run(&config, command)),
         Command::GitCredential(command) => git_credential::run(config, command),
         Command::EcrPassword { public } => config().and_then(|config| ecr_password::run(&config, *public)),

@@ -13,6 +13,8 @@ use std::ffi::OsString;
 pub struct Exec {
     /// Whether it gets AWS credentials.
     pub aws: bool,
+    /// Whether it gets them from a server that renews them.
+    pub refresh: bool,
     /// Secrets that it gets in variables.
     pub secrets: Vec<SecretVariable>,
     /// Hosts for which the git that it runs gets a password.
@@ -47,8 +49,13 @@ impl Given {
         let Some((program, arguments)) = positionals.split_first() else {
             return Err(usage("missing_argument", "homing exec needs a command to run"));
         };
+        let (aws, refresh) = (self.has(Id::Aws), self.has(Id::Refresh));
+        if refresh && !aws {
+            return Err(usage("conflict", "--refresh is for the credentials of --aws"));
+        }
         let exec = Exec {
-            aws: self.has(Id::Aws),
+            aws,
+            refresh,
             secrets: self.secret_variables()?,
             git: self.git_secrets()?,
             packages: self.packages()?,

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 
 use crate::options::{
     CODEARTIFACT, CREDENTIALS, Commands, DOCKER_CREDENTIAL, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Group, Id, Kind,
-    OPTIONS, Opt, PRESIGN, PUBLISH, PUT, SECRET, SEND,
+    OPTIONS, Opt, PRESIGN, PUBLISH, PUT, SECRET, SEND, SERVE,
 };
 
 /// What is written about a command by hand; the rest comes from the option table.
@@ -302,15 +302,47 @@ pub const COMMANDS: &[CommandHelp] = &[
              --format CODEARTIFACT_AUTH_TOKEN. homing help codeartifact says what the role needs.",
             "The command does not inherit the variables that homing itself takes credentials from \
              (AWS_ACCESS_KEY_ID and its companions, AWS_CONTAINER_…): it has those credentials that it is given.",
+            "With --refresh, for a command that runs longer than credentials live, it gets the two variables of homing \
+             serve instead. homing then stays beside it, passes signals on, and ends with it.",
             "The exit code is the command's; 127 when there is no such command, 126 when it cannot be executed.",
         ],
         examples: &[
             "homing exec --aws -- python3 upload.py",
+            "homing exec --aws --refresh -- python3 runs-for-weeks.py",
             "homing exec --secret DB_PASSWORD=camera/db:password -- ./migrate",
             "homing exec --git github.com=GithubToken:mypat -- pip3 install -r private.txt",
             "homing exec --codeartifact my-domain/my-repo -- pip3 install -U my-package",
             "homing exec --codeartifact my-domain/my-repo --extra -- pip3 install package",
             "homing exec --codeartifact my-domain/my-repo --format npm -- npm install",
+        ],
+    },
+    CommandHelp {
+        name: "serve",
+        commands: SERVE,
+        endpoint: Id::EndpointUrl,
+        arguments: "[options] [-- COMMAND [ARGUMENT…]]",
+        summary: "give AWS credentials to other programs while it runs",
+        description: &[
+            "Every AWS SDK and the AWS CLI fetch their credentials from it, and new ones before the old expire: it is the \
+             endpoint that ECS and Greengrass's token exchange service have for their containers. It listens on loopback, \
+             and answers those who show a token. AWS is asked once for all of them, five minutes before the credentials \
+             expire, or --min-ttl before, where that is more.",
+            "A client needs the variables AWS_CONTAINER_CREDENTIALS_FULL_URI and AWS_CONTAINER_AUTHORIZATION_TOKEN. With a \
+             COMMAND, homing starts it with them (and with AWS_REGION and AWS_IOT_THING_NAME where they are configured), \
+             passes signals on to it, and ends when it ends, with its exit code; 127 when there is no such command, 126 when \
+             it cannot be executed. Without, homing serves until SIGTERM: --print-env prints the variables, and \
+             --token-file FILE keeps the token in a file, for clients that read it there \
+             (AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE).",
+            "SDKs accept credentials without TLS from 127.0.0.1, [::1], 169.254.170.2, 169.254.170.23 and [fd00:ec2::23] \
+             only. A container therefore needs the host's network (docker run --net=host), or an address of these on its \
+             bridge: ip address add 169.254.170.2/32 dev docker0, and --listen 169.254.170.2:80. A default profile in \
+             ~/.aws comes before all this.",
+        ],
+        examples: &[
+            "homing serve -- python3 runs-for-weeks.py",
+            "homing serve -- docker compose up",
+            "homing serve --print-env >/run/homing.env",
+            "homing serve --listen 169.254.170.2:80 --token-file /run/homing.token",
         ],
     },
     CommandHelp {

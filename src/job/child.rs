@@ -129,7 +129,8 @@ impl CannotRun {
         found.map_err(|error| Self::new(program, &error))
     }
 
-    fn new(program: &OsStr, error: &std::io::Error) -> Self {
+    /// What the system says about it.
+    pub fn new(program: &OsStr, error: &std::io::Error) -> Self {
         let program = program.display();
         let (message, remedy) = match error.kind() {
             ErrorKind::NotFound => (format!("command not found: '{program}'"), "check its name, and PATH"),

@@ -3,6 +3,7 @@
 use super::child::{CannotRun, ChildEnvironment};
 use super::network::Network;
 use super::secret::Secrets;
+use super::serve::CredentialServer;
 use super::{codeartifact, credentials, exec_git, git_credential, screen};
 use crate::cli::{Exec, GitSecret, SecretVariable};
 use crate::config::Config;
@@ -19,20 +20,30 @@ use zeroize::Zeroizing;
 /// Something that was asked for is not to be had; the command was not run.
 pub fn run(config: &Config, command: &Exec) -> Result<u8> {
     if let Err(why) = CannotRun::check(&command.program, std::env::var_os("PATH").as_deref()) {
-        return Ok(cannot_run(&why));
+        return Ok(screen::cannot_run(&why));
     }
-    let environment = environment(config, command)?;
+    let mut environment = environment(config, command)?;
+    if command.refresh {
+        let server = CredentialServer::for_command(config)?;
+        server.add_to(&mut environment, "--refresh", config)?;
+        log::info!("running {:?}", command.program);
+        return server.serve_command(config, environment.command(&command.program, &command.arguments));
+    }
     log::info!("running {:?}", command.program);
-    Ok(cannot_run(&environment.become_command(&command.program, &command.arguments)))
+    Ok(screen::cannot_run(&environment.become_command(&command.program, &command.arguments)))
 }
 
 fn environment(config: &Config, command: &Exec) -> Result<ChildEnvironment> {
+    let has_fixed_credentials = command.aws && !command.refresh;
+    if !has_fixed_credentials && !command.has_secrets() && command.packages.is_none() {
+        return Ok(ChildEnvironment::new());
+    }
     let network = Network::new(config)?;
     let mut secrets = Secrets::new(config, &network);
     command.wanted_secrets().try_for_each(|secret| secrets.expect(secret))?;
     let credentials = credentials::obtain(config, &network)?;
     let mut environment = ChildEnvironment::new();
-    if command.aws {
+    if has_fixed_credentials {
         add_aws(&mut environment, config.region.as_deref(), &credentials)?;
     }
     if let Some(packages) = &command.packages {
@@ -68,11 +79,17 @@ fn add_aws(environment: &mut ChildEnvironment, region: Option<&str>, credentials
     if let Some(time) = credentials.expiration {
         set("AWS_CREDENTIAL_EXPIRATION", &iso8601(time))?;
     }
+    add_region(environment, "--aws", region)
+}
+
+/// Lets the SDKs in the command use the credentials that it is given, in this region.
+pub(super) fn add_region(environment: &mut ChildEnvironment, source: &str, region: Option<&str>) -> Result<()> {
     // SDKs differ in which of the two they read.
     let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let existing = REGIONS.iter().find(|name| is_set(name)).and_then(|name| std::env::var(name).ok());
     if let Some(region) = existing.as_deref().or(region) {
-        REGIONS.iter().filter(|name| !is_set(name)).try_for_each(|name| set(name, region))?;
+        let unset = REGIONS.iter().filter(|name| !is_set(name));
+        unset.into_iter().try_for_each(|name| environment.set(source, name, Zeroizing::new(region.to_owned())))?;
     }
     // Where one is named, some SDKs do not look at the variables at all.
     PROFILES.iter().for_each(|name| environment.remove(name));
@@ -85,11 +102,6 @@ fn own_path() -> Result<PathBuf> {
         Error::new(Fault::Config, "own_path_unknown", format!("the path of homing itself cannot be found out: {error}"))
             .with_remedy("check that /proc is mounted")
     })
-}
-
-fn cannot_run(why: &CannotRun) -> u8 {
-    screen::complain(&why.error());
-    why.exit_code()
 }
 
 const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];

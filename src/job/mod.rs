@@ -31,9 +31,11 @@ pub mod screen;
 pub mod secret;
 mod secret_field;
 pub mod send;
+pub mod serve;
 pub mod service;
 pub mod show_credentials;
 mod source;
+mod supervise;
 mod tool_login;
 mod upload;
 

@@ -1,5 +1,6 @@
 //! What the user gets to see: outcomes on standard output, failures on standard error.
 
+use super::child::CannotRun;
 use super::outcome::{Outcome, write_error};
 use crate::error::{Error, Fault, Result};
 use crate::protocol::json::ObjectWriter;
@@ -121,6 +122,12 @@ pub fn stdout_failed(error: &std::io::Error) -> Error {
 pub fn complain(error: &Error) {
     // Where even this fails there is nobody left to tell; the exit code still says it.
     let _ = writeln!(std::io::stderr().lock(), "homing: {error}");
+}
+
+/// Reports why a command cannot be run, and gives the exit code for that.
+pub fn cannot_run(why: &CannotRun) -> u8 {
+    complain(&why.error());
+    why.exit_code()
 }
 
 const STDOUT_FAILED: &str = "stdout_failed";

@@ -8,10 +8,13 @@
 //!    ├── http    ureq over a stream: bounded buffers, a deadline for everything
 //!    └── mqtt    minimq over a stream: a thread that keeps the connection alive
 //! ```
+//!
+//! The other way round, [`http_server`] answers programs on this machine.
 
 pub mod connect;
 pub mod duplex;
 pub mod http;
+pub mod http_server;
 pub mod mqtt;
 mod mqtt_time;
 pub mod proxy;

@@ -104,11 +104,16 @@ impl Client {
 impl Keys {
     /// The reply of the AWS IoT credential provider for these keys.
     pub(crate) fn provider_reply(&self) -> String {
+        self.provider_reply_until("2049-12-31T23:59:59Z")
+    }
+
+    /// The same with another time at which they expire, whatever STS has said.
+    pub(crate) fn provider_reply_until(&self, expiration: &str) -> String {
         json!({ "credentials": {
             "accessKeyId": self.access_key_id,
             "secretAccessKey": self.secret_access_key,
             "sessionToken": self.session_token.as_deref().unwrap_or_default(),
-            "expiration": "2049-12-31T23:59:59Z",
+            "expiration": expiration,
         }})
         .to_string()
     }

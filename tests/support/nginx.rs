@@ -2,6 +2,8 @@
 //! stream module, which sends connections on one port to different servers by their ALPN protocol, as AWS IoT's 443 does.
 
 use std::fmt::Write;
+use std::io::{Read, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 
 use super::directory::Directory;
@@ -59,6 +61,7 @@ impl Builder {
         ssl_client_certificate {devices};
         ssl_verify_client on;
         ssl_verify_depth 3;
+        access_log provider-{port} requests;
         default_type application/json;
         if ($http_x_amzn_iot_thingname != "{THING}") {{ return 403 '{{"message":"Access Denied"}}'; }}
         if ($request_method != GET) {{ return 405; }}
@@ -201,6 +204,26 @@ stream {{
 }
 
 impl Nginx {
+    /// From now on the credential provider on `port` answers this; `None`: 404.
+    pub(crate) fn set_provider_reply(&self, port: u16, reply: Option<&str>) {
+        let place = self.directory.join(format!("reply-{port}.json"));
+        match reply {
+            // Renamed into place, so that nobody gets half of it.
+            Some(reply) => std::fs::rename(self.directory.write("reply.new", reply), place).unwrap(),
+            None => std::fs::remove_file(place).unwrap(),
+        }
+    }
+
+    /// How many requests for credentials the credential provider on `port` has answered.
+    pub(crate) fn provider_requests(&self, port: u16) -> usize {
+        // nginx logs a request right behind its answer, before it turns to anything else, such as this.
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+        let _ = stream.read_to_end(&mut Vec::new());
+        let log = std::fs::read_to_string(self.directory.join(format!("provider-{port}"))).unwrap_or_default();
+        log.lines().filter(|line| line.contains("/role-aliases/")).count()
+    }
+
     /// The requests that the HTTPS publish endpoint has answered.
     pub(crate) fn requests(&self) -> Vec<serde_json::Value> {
         let log = std::fs::read_to_string(self.directory.join("requests")).unwrap_or_default();

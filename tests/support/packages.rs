@@ -23,33 +23,48 @@ pub(crate) fn skip(suite: &str, reason: &str) {
 }
 
 /// The full path of a command. Servers are in /usr/sbin, which is not on every user's PATH; moto_server, the tools for
-/// Python packages and the Python that has boto3 are in the environment that tests/setup makes.
+/// Python packages and the Python that has boto3 are in the environment that tests/setup makes. For [`NODE_SDK`], the
+/// folder of its packages.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
+    if name == NODE_SDK {
+        return environments("test-node").map(|folder| folder.join("node_modules")).next();
+    }
     let path = env::var_os("PATH").unwrap_or_default();
     let elsewhere = env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
     // Another moto on PATH may be of another version, with other ideas of authentication.
-    let from_python = [BOTO, "moto_server", "pip", "pypi-server", "twine", "uv"].contains(&name);
-    python_environments()
+    let from_python = [BOTO, AWS_CLI, "moto_server", "pip", "pypi-server", "twine", "uv"].contains(&name);
+    environments("test-python")
         .filter(|_| from_python)
+        .map(|folder| folder.join("bin"))
         .chain(elsewhere.filter(|_| !from_python))
-        .map(|folder| folder.join(if name == BOTO { "python3" } else { name }))
+        .map(|folder| {
+            folder.join(match name {
+                BOTO => "python3",
+                AWS_CLI => "aws",
+                name => name,
+            })
+        })
         .find(|candidate| candidate.is_file())
 }
 
 /// Stands for the Python interpreter that has boto3.
 pub(crate) const BOTO: &str = "boto3";
+/// Stands for the AWS CLI v1 that is installed beside it.
+pub(crate) const AWS_CLI: &str = "the AWS CLI v1";
+/// Stands for the AWS SDK for JavaScript, for Node.js.
+pub(crate) const NODE_SDK: &str = "the AWS SDK for JavaScript";
 
 fn in_ci() -> bool {
     env::var("CI").is_ok_and(|value| !value.is_empty() && value != "0" && value != "false")
 }
 
-/// Where tests/setup puts its virtual environment: the target folder, wherever that is.
-fn python_environments() -> impl Iterator<Item = PathBuf> {
+/// Where tests/setup puts what is not Debian's: the target folder, wherever that is.
+fn environments(name: &str) -> impl Iterator<Item = PathBuf> {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
         .ancestors()
         .take(3)
-        .map(|folder| folder.join("test-python"))
-        .chain([Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-python")])
+        .map(Path::to_owned)
+        .chain([Path::new(env!("CARGO_MANIFEST_DIR")).join("target")])
+        .map(move |folder| folder.join(name))
         .filter(|folder| folder.join("installed").is_file())
-        .map(|folder| folder.join("bin"))
 }

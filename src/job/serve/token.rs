@@ -1,0 +1,148 @@
+//! The bearer token that a client has to show: random, or from a file.
+
+use crate::error::{Error, Fault, Result};
+use ring::rand::{SecureRandom, SystemRandom};
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// What goes into `Authorization`, as it is. Wiped on drop.
+pub(super) struct Token(Zeroizing<String>);
+
+impl Token {
+    /// 32 random bytes, in hexadecimal.
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub(super) fn random() -> Result<Self> {
+        let mut bytes = Zeroizing::new([0; RANDOM_BYTES]);
+        SystemRandom::new()
+            .fill(&mut bytes[..])
+            .map_err(|_| Error::new(Fault::Io, "no_randomness", "the system gives no random numbers for a token"))?;
+        let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let mut text = Zeroizing::new(String::with_capacity(2 * RANDOM_BYTES));
+        text.extend(digits.map(|digit| char::from(DIGITS[usize::from(digit)])));
+        Ok(Self(text))
+    }
+
+    /// The first line of a file. Where there is no such file, one with a random token is made that only its owner can
+    /// read. A file that others can read is an error when `strict`, and otherwise warned about.
+    ///
+    /// # Errors
+    /// The file cannot be read or made; what is in it can be no token.
+    pub(super) fn from_file(path: &Path, strict: bool) -> Result<Self> {
+        let name = path.display();
+        match OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(path) {
+            Ok(mut file) => {
+                let token = Self::random()?;
+                // Without a line's end: some SDKs send the file as it is, others refuse it.
+                file.write_all(token.0.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| {
+                    // Half a token must not be taken for one the next time.
+                    let _ = std::fs::remove_file(path);
+                    Error::new(
+                        Fault::Io,
+                        "token_file_unwritable",
+                        format!("cannot write the token file '{name}': {error}"),
+                    )
+                })?;
+                log::info!("made a random token in '{name}'");
+                Ok(token)
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Self::read(path, strict),
+            Err(error) => {
+                let message = format!("cannot make the token file '{name}' (from --token-file): {error}");
+                Err(Error::new(Fault::CannotCreate, "token_file_uncreatable", message)
+                    .with_remedy("name a file in a directory that is there and that this user may write to"))
+            }
+        }
+    }
+
+    fn read(path: &Path, strict: bool) -> Result<Self> {
+        let name = path.display();
+        let mut text = Zeroizing::new(String::with_capacity(READ_MAXIMUM));
+        let read = File::open(path).and_then(|file| {
+            let metadata = file.metadata()?;
+            file.take(READ_MAXIMUM as u64).read_to_string(&mut text)?;
+            Ok(metadata)
+        });
+        let metadata = read.map_err(|error| {
+            let message = format!("cannot read the token file '{name}' (from --token-file): {error}");
+            Error::new(Fault::Config, "token_file_unreadable", message)
+                .with_remedy("check the path, and that this user may read the file")
+        })?;
+        if metadata.mode() & OTHERS_MASK != 0 {
+            let mode = metadata.mode() & 0o7777;
+            let exposed =
+                format!("the token file '{name}' (from --token-file) can be read by others (mode {mode:04o})");
+            if strict {
+                return Err(
+                    Error::new(Fault::Config, "token_exposed", exposed).with_remedy(format!("chmod 600 '{name}'"))
+                );
+            }
+            log::warn!("{exposed}");
+        }
+        let token = text.trim_end_matches(['\n', '\r']);
+        let is_token =
+            (TOKEN_MINIMUM..=TOKEN_MAXIMUM).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
+        if is_token {
+            return Ok(Self(Zeroizing::new(token.to_owned())));
+        }
+        let message = format!(
+            "the token file '{name}' (from --token-file) holds no token: one line of {TOKEN_MINIMUM} to {TOKEN_MAXIMUM} \
+             printable ASCII characters without blanks"
+        );
+        Err(Error::new(Fault::Config, "token_invalid", message)
+            .with_remedy("remove the file, and homing makes one with a random token"))
+    }
+
+    /// Whether `given` is this token. Takes the same time for every one of its length.
+    pub(super) fn is(&self, given: &[u8]) -> bool {
+        self.0.as_bytes().ct_eq(given).into()
+    }
+
+    /// The token itself, for the environment of those who are to show it.
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// 256 bits, as keys have them.
+const RANDOM_BYTES: usize = 32;
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+/// Whoever can read the token gets the credentials.
+const OWNER_ONLY: u32 = 0o600;
+const OTHERS_MASK: u32 = 0o077;
+/// Less can be guessed.
+const TOKEN_MINIMUM: usize = 16;
+/// It has to fit into a request's head beside the other headers.
+const TOKEN_MAXIMUM: usize = 1024;
+/// A longer file than the longest token is no token.
+const READ_MAXIMUM: usize = TOKEN_MAXIMUM + 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_tokens_are_64_digits_and_never_the_same() {
+        let (one, other) = (Token::random().unwrap(), Token::random().unwrap());
+        assert!(one.expose().len() == 64 && one.expose().bytes().all(|byte| byte.is_ascii_hexdigit()));
+        assert!(!one.is(other.expose().as_bytes()));
+    }
+
+    #[test]
+    fn only_the_whole_token_is_the_token() {
+        let token = Token::random().unwrap();
+        let text = token.expose().as_bytes();
+        assert!(token.is(text));
+        assert!(!token.is(b"") && !token.is(&text[..63]) && !token.is(&[text, b"0"].concat()));
+        for index in 0..text.len() {
+            let mut other = text.to_vec();
+            other[index] ^= 1;
+            assert!(!token.is(&other));
+        }
+    }
+}
