@@ -4,6 +4,7 @@
 //! homing is to run is that command's. Secrets are never accepted here: every process on the device can read another's
 //! arguments.
 
+pub mod codeartifact;
 mod docker_credential;
 mod dynamodb;
 mod ecr;
@@ -17,6 +18,7 @@ mod presign;
 mod secret;
 mod serve;
 
+pub use codeartifact::Codeartifact;
 pub use docker_credential::{DockerAction, with_command_of_name};
 pub use dynamodb::{Condition, PutItem};
 pub use exec::Exec;
@@ -34,8 +36,8 @@ use crate::config::suggest::nearest;
 use crate::config::values;
 use crate::error::{Error, Fault, Result};
 use crate::options::{
-    self, DOCKER_CREDENTIAL, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id, Kind, OPTIONS, Opt, PRESIGN, PUBLISH, PUT,
-    SECRET, SEND, SERVE,
+    self, CODEARTIFACT, DOCKER_CREDENTIAL, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id, Kind, OPTIONS, Opt, PRESIGN,
+    PUBLISH, PUT, SECRET, SEND, SERVE,
 };
 
 /// A command line, understood.
@@ -66,6 +68,8 @@ pub enum Command {
     Publish(Publish),
     /// `homing credentials`
     Credentials(CredentialsFormat),
+    /// `homing codeartifact …`
+    Codeartifact(Codeartifact),
     /// `homing exec -- CMD…`
     Exec(Exec),
     /// `homing serve`
@@ -98,7 +102,7 @@ impl Command {
             Self::Get(Get { target: Target::File(file), .. }) => (std::slice::from_ref(file), None),
             Self::Publish(Publish { message: Message::File(file), .. }) => (std::slice::from_ref(file), None),
             Self::PutItem(PutItem { item: Message::File(file), .. }) => (std::slice::from_ref(file), None),
-            Self::Publish(_) | Self::PutItem(_) | Self::Credentials(_) => (&[], Some(None)),
+            Self::Publish(_) | Self::PutItem(_) | Self::Credentials(_) | Self::Codeartifact(_) => (&[], Some(None)),
             Self::Get(_)
             | Self::Presign(_)
             | Self::Exec(_)
@@ -209,7 +213,7 @@ where
     }
     let parsed = given.command(command, positionals).map_err(|error| with_usage(error, command))?;
     let endpoint = match &parsed {
-        Command::Exec(exec) if exec.has_secrets() => Id::EndpointSecretsmanager,
+        Command::Exec(exec) => exec.endpoint(),
         _ => command.endpoint,
     };
     Ok(given.arguments(parsed, endpoint))
@@ -290,7 +294,13 @@ impl Given {
     }
 
     fn choice(&self, id: Id) -> Result<Option<&'static str>> {
-        let (Some(text), Kind::Choice(words)) = (self.text(id)?, id.option().kind) else { return Ok(None) };
+        let Kind::Choice(words) = id.option().kind else { return Ok(None) };
+        self.word(id, words)
+    }
+
+    /// One of these words, for a flag whose words depend on the command.
+    fn word(&self, id: Id, words: &[&'static str]) -> Result<Option<&'static str>> {
+        let Some(text) = self.text(id)? else { return Ok(None) };
         let found = words.iter().copied().find(|word| *word == text);
         let flag = id.option().flag;
         found
@@ -323,6 +333,7 @@ impl Given {
             SERVE => self.serve(positionals),
             SECRET => self.secret(positionals),
             GIT_CREDENTIAL => self.git_credential(positionals),
+            CODEARTIFACT => self.codeartifact(positionals),
             ECR => self.ecr(positionals),
             DOCKER_CREDENTIAL => self.docker_credential(positionals),
             DYNAMODB => self.dynamodb(positionals),
@@ -395,7 +406,7 @@ impl Given {
                 format!("homing credentials takes no argument, but was given {argument:?}"),
             ));
         }
-        Ok(Command::Credentials(match self.choice(Id::Format)? {
+        Ok(Command::Credentials(match self.word(Id::Format, &["process", "env", "json"])? {
             Some("env") => CredentialsFormat::Env,
             Some("json") => CredentialsFormat::Json,
             _ => CredentialsFormat::Process,

@@ -90,6 +90,8 @@ pub struct Config {
     pub endpoint_ecr: Option<Endpoint>,
     /// An endpoint in place of CodeArtifact's own.
     pub endpoint_codeartifact: Option<Endpoint>,
+    /// A VPC endpoint for CodeArtifact's repositories that has no private DNS.
+    pub repository_endpoint_url: Option<Endpoint>,
     /// Whether AWS's FIPS endpoints are called.
     pub use_fips_endpoint: bool,
     /// Whether AWS's dual-stack endpoints are called.
@@ -350,6 +352,7 @@ impl Config {
             endpoint_dynamodb: reader.endpoint(Id::EndpointDynamodb),
             endpoint_ecr: reader.endpoint(Id::EndpointEcr),
             endpoint_codeartifact: reader.endpoint(Id::EndpointCodeartifact),
+            repository_endpoint_url: reader.endpoint(Id::RepositoryEndpointUrl),
             use_fips_endpoint: reader.bool(Id::UseFipsEndpoint),
             use_dualstack_endpoint: reader.bool(Id::UseDualstackEndpoint),
             mqtt_port: Some(reader.integer(Id::MqttPort) as u16).filter(|port| *port != 0),

@@ -4,8 +4,8 @@ use crate::cli::{self, Command};
 use crate::config::Config;
 use crate::error::Result;
 use crate::job::{
-    Screen, docker_credential, dynamodb_put_item, ecr_password, exec, get, git_credential, presign, publish, put,
-    screen, secret, send, serve, show_credentials,
+    Screen, codeartifact, docker_credential, dynamodb_put_item, ecr_password, exec, get, git_credential, presign,
+    publish, put, screen, secret, send, serve, show_credentials,
 };
 use crate::logging;
 use std::ffi::OsString;
@@ -42,6 +42,7 @@ fn understood(arguments: impl IntoIterator<Item = OsString>) -> Result<u8> {
         Command::Presign(command) => config().and_then(|config| presign::run(&config, command, &screen)),
         Command::Publish(command) => config().and_then(|config| publish::run(&config, command, &mut screen)),
         Command::Credentials(format) => config().and_then(|config| show_credentials::run(&config, *format)),
+        Command::Codeartifact(command) => codeartifact::run(config, command, &screen),
         Command::Exec(command) => config().and_then(|config| exec::run(&config, command)),
         Command::Serve(command) => config().and_then(|config| serve::run(&config, command)),
         Command::GetSecret(command) => config().and_then(|config| secret::run(&config, command)),

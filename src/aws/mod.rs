@@ -3,6 +3,8 @@
 //! Each call is a plain struct of what it needs, with `request` and `parse`; the struct is also what its
 //! errors are told with. What several services have in common stands here.
 
+pub mod codeartifact_endpoint;
+pub mod codeartifact_token;
 pub mod container_credentials;
 mod credential_reply;
 mod dynamodb;

@@ -1,5 +1,6 @@
 //! `homing exec`: what a command is given, and the command.
 
+use super::codeartifact::Packages;
 use super::git::GitSecret;
 use super::secret::{SecretReference, SecretVariable};
 use super::{Command, Given, usage};
@@ -18,6 +19,8 @@ pub struct Exec {
     pub secrets: Vec<SecretVariable>,
     /// Hosts for which the git that it runs gets a password.
     pub git: Vec<GitSecret>,
+    /// The package repository that it finds.
+    pub packages: Option<Packages>,
     /// The command: a name to be looked for in PATH, or a path.
     pub program: OsString,
     /// Its arguments.
@@ -28,6 +31,11 @@ impl Exec {
     /// Whether anything comes from Secrets Manager.
     pub fn has_secrets(&self) -> bool {
         self.wanted_secrets().next().is_some()
+    }
+
+    /// Which setting `--endpoint-url` is: that of the service that is called.
+    pub(super) fn endpoint(&self) -> Id {
+        if self.packages.is_some() { Id::EndpointCodeartifact } else { Id::EndpointSecretsmanager }
     }
 
     /// All that comes from Secrets Manager.
@@ -50,12 +58,20 @@ impl Given {
             refresh,
             secrets: self.secret_variables()?,
             git: self.git_secrets()?,
+            packages: self.packages()?,
             program: program.clone(),
             arguments: arguments.to_vec(),
         };
-        if !exec.aws && !exec.has_secrets() {
-            return Err(usage("nothing_to_give", "nothing was said that the command should be given")
-                .with_remedy("say so before the command: --aws, --secret VARIABLE=ID[:KEY], --git HOST=ID[:KEY]"));
+        if !exec.aws && exec.packages.is_none() && !exec.has_secrets() {
+            return Err(usage("nothing_to_give", "nothing was said that the command should be given").with_remedy(
+                "say so before the command: --aws, --secret VARIABLE=ID[:KEY], --git HOST=ID[:KEY], \
+                     --codeartifact DOMAIN/REPOSITORY",
+            ));
+        }
+        if self.last(Id::EndpointUrl).is_some() && exec.packages.is_some() && exec.has_secrets() {
+            return Err(usage("conflict", "--endpoint-url is for one service, and two are to be called").with_remedy(
+                "set AWS_ENDPOINT_URL_CODEARTIFACT and AWS_ENDPOINT_URL_SECRETS_MANAGER, or \"endpoints\" in the configuration file",
+            ));
         }
         Ok(Command::Exec(exec))
     }

@@ -3,8 +3,8 @@
 use std::ffi::OsStr;
 
 use crate::options::{
-    CREDENTIALS, Commands, DOCKER_CREDENTIAL, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Group, Id, Kind, OPTIONS, Opt,
-    PRESIGN, PUBLISH, PUT, SECRET, SEND, SERVE,
+    CODEARTIFACT, CREDENTIALS, Commands, DOCKER_CREDENTIAL, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Group, Id, Kind,
+    OPTIONS, Opt, PRESIGN, PUBLISH, PUT, SECRET, SEND, SERVE,
 };
 
 /// What is written about a command by hand; the rest comes from the option table.
@@ -95,8 +95,8 @@ pub fn command(command: &CommandHelp) -> String {
     push_wrapped(
         &mut text,
         "",
-        "Exit codes: 0 done; 64 usage; 65 bad data; 66 no input; 69 service unavailable; 73 cannot create the \
-         file; 74 input or output failed; 75 temporary failure, try again; 77 refused by AWS; 78 configuration.",
+        "Exit codes: 0 done; 64 usage; 65 bad data; 66 no input; 69 service unavailable; 73 cannot create a file; \
+         74 input or output failed; 75 temporary failure, try again; 77 refused by AWS; 78 configuration.",
     );
     text
 }
@@ -283,7 +283,7 @@ pub const COMMANDS: &[CommandHelp] = &[
         name: "exec",
         commands: EXEC,
         endpoint: Id::EndpointSecretsmanager,
-        arguments: "[--aws] [--secret …] [--git …] -- COMMAND [ARGUMENT…]",
+        arguments: "[--aws] [--secret …] [--git …] [--codeartifact …] COMMAND …",
         summary: "run a command with secrets in its environment only",
         description: &[
             "What the command is given stands in its environment only: in no argument, file or log. homing becomes the \
@@ -296,6 +296,10 @@ pub const COMMANDS: &[CommandHelp] = &[
             "--git [USER@]HOST=ID[:KEY] lets the git that the command runs, however deep inside pip or a script, use a \
              secret as its password for https://HOST/…: git asks homing for it, so that it is in no URL, argument or \
              log. USER is x-access-token unless given, as GitHub has it. git does not ask on the terminal.",
+            "--codeartifact fetches a token for a CodeArtifact domain and gives PIP_INDEX_URL and UV_DEFAULT_INDEX (with \
+             --extra: PIP_EXTRA_INDEX_URL and UV_INDEX), TWINE_… and UV_PUBLISH_…; with --format npm npm_config_registry \
+             and the token for it (name npm itself as the command: some shells drop that variable); with any other \
+             --format CODEARTIFACT_AUTH_TOKEN. homing help codeartifact says what the role needs.",
             "The command does not inherit the variables that homing itself takes credentials from \
              (AWS_ACCESS_KEY_ID and its companions, AWS_CONTAINER_…): it has those credentials that it is given.",
             "With --refresh, for a command that runs longer than credentials live, it gets the two variables of homing \
@@ -307,6 +311,9 @@ pub const COMMANDS: &[CommandHelp] = &[
             "homing exec --aws --refresh -- python3 runs-for-weeks.py",
             "homing exec --secret DB_PASSWORD=camera/db:password -- ./migrate",
             "homing exec --git github.com=GithubToken:mypat -- pip3 install -r private.txt",
+            "homing exec --codeartifact my-domain/my-repo -- pip3 install -U my-package",
+            "homing exec --codeartifact my-domain/my-repo --extra -- pip3 install package",
+            "homing exec --codeartifact my-domain/my-repo --format npm -- npm install",
         ],
     },
     CommandHelp {
@@ -373,6 +380,33 @@ pub const COMMANDS: &[CommandHelp] = &[
             "With --git-variable the password comes from a variable, without AWS: homing exec --git uses it.",
         ],
         examples: &["helper = \"!homing git-credential --git github.com=GithubToken:mypat\""],
+    },
+    CommandHelp {
+        name: "codeartifact",
+        commands: CODEARTIFACT,
+        endpoint: Id::EndpointCodeartifact,
+        arguments: "token|endpoint|login|logout [DOMAIN[/REPOSITORY]] …",
+        summary: "tokens and endpoints of CodeArtifact package repositories",
+        description: &[
+            "token prints an authorization token for the domain, endpoint the repository's URL for --format. Where a \
+             command is to install packages, homing exec --codeartifact needs neither: the token is then in no file.",
+            "login writes repository and token into the tool's own configuration, which becomes private to its owner \
+             (mode 0600): pip's is PIP_CONFIG_FILE or ~/.config/pip/pip.conf, twine's ~/.pypirc (then: twine upload \
+             --repository codeartifact). logout takes it back and restores what login replaced; whatever else is in \
+             the file stays as it is.",
+            "The role needs codeartifact:GetAuthorizationToken, codeartifact:GetRepositoryEndpoint, \
+             codeartifact:ReadFromRepository and sts:GetServiceBearerToken.",
+            "In a closed network, --endpoint-url is the VPC endpoint codeartifact.api and --repository-endpoint-url \
+             codeartifact.repositories, each needed only where private DNS is off; nothing else is connected to but \
+             the credential provider.",
+        ],
+        examples: &[
+            "homing codeartifact token my-domain --duration 900",
+            "homing codeartifact endpoint my-domain/my-repo --format npm",
+            "homing codeartifact login --tool pip my-domain/my-repo",
+            "homing codeartifact login --tool twine my-domain/my-repo --duration 0",
+            "homing codeartifact logout --tool pip",
+        ],
     },
     CommandHelp {
         name: "ecr",

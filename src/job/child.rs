@@ -40,6 +40,14 @@ impl ChildEnvironment {
     pub fn set(&mut self, source: &str, name: &str, value: Zeroizing<String>) -> Result<()> {
         values::variable_name(name)
             .map_err(|what| Error::new(Fault::Usage, "invalid_variable", format!("{source}: {name:?} {what}")))?;
+        self.set_any(source, name, value)
+    }
+
+    /// The same for a name that no shell could set, but the command reads, as npm does `npm_config_//host/:_authToken`.
+    ///
+    /// # Errors
+    /// As [`ChildEnvironment::set`], but for the name.
+    pub fn set_any(&mut self, source: &str, name: &str, value: Zeroizing<String>) -> Result<()> {
         if let Some(other) = self.variables.iter().find(|variable| variable.name == name) {
             return Err(Error::new(
                 Fault::Usage,

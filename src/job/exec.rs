@@ -4,7 +4,7 @@ use super::child::{CannotRun, ChildEnvironment};
 use super::network::Network;
 use super::secret::Secrets;
 use super::serve::CredentialServer;
-use super::{credentials, exec_git, git_credential, screen};
+use super::{codeartifact, credentials, exec_git, git_credential, screen};
 use crate::cli::{Exec, GitSecret, SecretVariable};
 use crate::config::Config;
 use crate::error::{Error, Fault, Result};
@@ -35,7 +35,7 @@ pub fn run(config: &Config, command: &Exec) -> Result<u8> {
 
 fn environment(config: &Config, command: &Exec) -> Result<ChildEnvironment> {
     let has_fixed_credentials = command.aws && !command.refresh;
-    if !has_fixed_credentials && !command.has_secrets() {
+    if !has_fixed_credentials && !command.has_secrets() && command.packages.is_none() {
         return Ok(ChildEnvironment::new());
     }
     let network = Network::new(config)?;
@@ -45,6 +45,11 @@ fn environment(config: &Config, command: &Exec) -> Result<ChildEnvironment> {
     let mut environment = ChildEnvironment::new();
     if has_fixed_credentials {
         add_aws(&mut environment, config.region.as_deref(), &credentials)?;
+    }
+    if let Some(packages) = &command.packages {
+        for (name, value) in codeartifact::variables(config, &network, &credentials, packages)? {
+            environment.set_any("--codeartifact", &name, value)?;
+        }
     }
     for SecretVariable { name, secret } in &command.secrets {
         let value =

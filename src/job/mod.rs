@@ -1,6 +1,8 @@
 //! What each command does, as a straight line through the other parts.
 
 pub mod child;
+pub mod codeartifact;
+mod configparser;
 mod credential_cache;
 pub mod credentials;
 pub mod docker_credential;
@@ -20,6 +22,7 @@ mod partial_file;
 mod partial_state;
 mod place;
 pub mod presign;
+mod private_file;
 pub mod publish;
 pub mod put;
 mod remembered;
@@ -33,6 +36,7 @@ pub mod service;
 pub mod show_credentials;
 mod source;
 mod supervise;
+mod tool_login;
 mod upload;
 
 pub use screen::Screen;

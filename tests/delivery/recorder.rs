@@ -158,7 +158,9 @@ fn server_config(
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions).unwrap();
     let builder = match service {
-        Service::S3 | Service::Container => builder.with_no_client_auth(),
+        Service::S3 | Service::Container | Service::CodeArtifact | Service::Repositories => {
+            builder.with_no_client_auth()
+        }
         Service::Credentials | Service::Mqtt | Service::Publish => builder.with_client_cert_verifier(
             WebPkiClientVerifier::builder_with_provider(Arc::new(roots(sandbox)), provider).build().unwrap(),
         ),

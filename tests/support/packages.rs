@@ -22,8 +22,9 @@ pub(crate) fn skip(suite: &str, reason: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED: suite {suite}: {reason}");
 }
 
-/// The full path of a command. Servers are in /usr/sbin, which is not on every user's PATH; moto_server and the
-/// Python that has boto3 are in the environment that tests/setup makes. For [`NODE_SDK`], the folder of its packages.
+/// The full path of a command. Servers are in /usr/sbin, which is not on every user's PATH; moto_server, the tools for
+/// Python packages and the Python that has boto3 are in the environment that tests/setup makes. For [`NODE_SDK`], the
+/// folder of its packages.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
     if name == NODE_SDK {
         return environments("test-node").map(|folder| folder.join("node_modules")).next();
@@ -31,7 +32,7 @@ pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let elsewhere = env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
     // Another moto on PATH may be of another version, with other ideas of authentication.
-    let from_python = [BOTO, AWS_CLI, "moto_server"].contains(&name);
+    let from_python = [BOTO, AWS_CLI, "moto_server", "pip", "pypi-server", "twine", "uv"].contains(&name);
     environments("test-python")
         .filter(|_| from_python)
         .map(|folder| folder.join("bin"))

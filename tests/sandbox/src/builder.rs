@@ -13,6 +13,7 @@ pub struct SandboxBuilder {
     pub(crate) region: String,
     pub(crate) bucket: String,
     pub(crate) token_length: usize,
+    pub(crate) package_token_length: usize,
     pub(crate) credential_lifetime: Duration,
     pub(crate) versioned: bool,
     pub(crate) server_names: Vec<String>,
@@ -26,6 +27,7 @@ impl Default for SandboxBuilder {
             region: "eu-west-1".to_owned(),
             bucket: "sandbox-bucket".to_owned(),
             token_length: DEFAULT_TOKEN_LENGTH,
+            package_token_length: DEFAULT_PACKAGE_TOKEN_LENGTH,
             credential_lifetime: DEFAULT_LIFETIME,
             versioned: false,
             server_names: Vec::new(),
@@ -69,6 +71,13 @@ impl SandboxBuilder {
         self
     }
 
+    /// The length of CodeArtifact's tokens.
+    #[must_use]
+    pub fn package_token_length(mut self, characters: usize) -> Self {
+        self.package_token_length = characters;
+        self
+    }
+
     /// How long issued credentials are good.
     #[must_use]
     pub fn credential_lifetime(mut self, lifetime: Duration) -> Self {
@@ -102,5 +111,7 @@ impl SandboxBuilder {
 
 /// About the length of AWS's own tokens for a role alias.
 const DEFAULT_TOKEN_LENGTH: usize = 900;
+/// About the length of CodeArtifact's own tokens.
+const DEFAULT_PACKAGE_TOKEN_LENGTH: usize = 2000;
 /// The default of a role alias is one hour.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(3600);

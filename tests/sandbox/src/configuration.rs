@@ -13,6 +13,8 @@ pub(crate) struct Ports {
     pub(crate) mqtt: u16,
     pub(crate) publish: u16,
     pub(crate) container: u16,
+    pub(crate) codeartifact: u16,
+    pub(crate) repositories: u16,
 }
 
 /// Every key that homing needs to reach this sandbox.
@@ -29,6 +31,9 @@ pub(crate) fn configuration(settings: &SandboxBuilder, certificates: &Certificat
         "role_alias": settings.role_alias,
         "bucket": settings.bucket,
         "path_style": true,
-        "endpoints": { "s3": format!("https://localhost:{}", ports.s3) },
+        "endpoints": {
+            "s3": format!("https://localhost:{}", ports.s3),
+            "codeartifact": format!("https://localhost:{}", ports.codeartifact),
+        },
     })
 }

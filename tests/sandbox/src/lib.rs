@@ -6,6 +6,7 @@
 //! device ─ mTLS ─▶ MQTT gateway ─ mTLS ─▶ rumqttd          records ◀── every arrival
 //! device ─ mTLS ─▶ HTTPS publish                            faults ──▶ any service, at any time
 //! device ─ HTTP ─▶ container credentials
+//! device ─ TLS ─▶ CodeArtifact ──issues tokens for──▶ its repositories ◀─ TLS ─ pip, twine, npm
 //!                 └─────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
@@ -15,6 +16,7 @@
 mod answers;
 mod builder;
 mod certificates;
+mod codeartifact;
 mod configuration;
 mod connect_proxy;
 mod container_credentials;
@@ -31,12 +33,14 @@ mod records;
 mod s3;
 mod sandbox;
 mod sessions;
+mod sigv4;
 mod stream;
 mod tls;
 
 pub use answers::Answer;
 pub use builder::SandboxBuilder;
 pub use certificates::Certificates;
+pub use codeartifact::PackageToken;
 pub use connect_proxy::{ConnectProxy, ConnectRequest};
 pub use delay_proxy::{Cut, DelayProxy, Direction, ProxiedConnection, Turn};
 pub use fault_text::parse_fault;

@@ -17,11 +17,23 @@ pub enum Service {
     Publish,
     /// The container credentials endpoint (plain HTTP).
     Container,
+    /// CodeArtifact's API (TLS).
+    CodeArtifact,
+    /// CodeArtifact's repositories (TLS).
+    Repositories,
 }
 
 impl Service {
     /// Every service, in the order in which they are listed to a person.
-    pub const ALL: [Self; 5] = [Self::Credentials, Self::S3, Self::Mqtt, Self::Publish, Self::Container];
+    pub const ALL: [Self; 7] = [
+        Self::Credentials,
+        Self::S3,
+        Self::Mqtt,
+        Self::Publish,
+        Self::Container,
+        Self::CodeArtifact,
+        Self::Repositories,
+    ];
 
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
@@ -31,6 +43,8 @@ impl Service {
             Self::Mqtt => "mqtt",
             Self::Publish => "publish",
             Self::Container => "container",
+            Self::CodeArtifact => "codeartifact",
+            Self::Repositories => "repositories",
         }
     }
 }

@@ -14,6 +14,7 @@ use tokio::runtime::Runtime;
 
 use crate::builder::SandboxBuilder;
 use crate::certificates::Certificates;
+use crate::codeartifact::{self, CodeArtifact, PackageToken, Packages, Repositories};
 use crate::configuration::{Ports, configuration};
 use crate::container_credentials::{self, ContainerCredentials};
 use crate::credential_provider::{CredentialProvider, CredentialSettings};
@@ -35,6 +36,7 @@ pub struct Sandbox {
     container_token: String,
     records: Records,
     sessions: Sessions,
+    packages: Packages,
     switches: Switches,
     // Ended before the folder goes, so that nothing writes into it any more.
     runtime: Option<Runtime>,
@@ -85,6 +87,8 @@ impl Sandbox {
             Service::Mqtt => self.ports.mqtt,
             Service::Publish => self.ports.publish,
             Service::Container => self.ports.container,
+            Service::CodeArtifact => self.ports.codeartifact,
+            Service::Repositories => self.ports.repositories,
         }
     }
 
@@ -104,6 +108,26 @@ impl Sandbox {
             full_uri: format!("http://localhost:{}{}", self.ports.container, container_credentials::PATH),
             authorization_token: self.container_token.clone(),
         }
+    }
+
+    /// `DOMAIN/REPOSITORY` in CodeArtifact, the only one.
+    pub fn package_repository(&self) -> String {
+        format!("{}/{}", codeartifact::DOMAIN, codeartifact::REPOSITORY)
+    }
+
+    /// The account that owns the domain of [`Self::package_repository`].
+    pub fn domain_owner(&self) -> &str {
+        codeartifact::OWNER
+    }
+
+    /// Puts a package index (plain HTTP, on loopback) behind the repository: pypiserver, or a registry for npm.
+    pub fn set_package_index(&self, index: SocketAddr) {
+        self.packages.set_index(index);
+    }
+
+    /// Every token for packages that was issued so far.
+    pub fn package_tokens(&self) -> Vec<PackageToken> {
+        self.packages.issued()
     }
 
     /// Credentials as if the credential provider had issued them now, good for `lifetime`.
@@ -228,6 +252,22 @@ impl Sandbox {
             switches.of(Service::S3),
         )?;
         let publish = HttpsPublish { records: records.clone() };
+        let packages = Packages::default();
+        let repositories = starter.http(
+            Service::Repositories,
+            Some(ClientCertificate::NotAsked),
+            &["http/1.1"],
+            Repositories { packages: packages.clone() },
+        )?;
+        let codeartifact = CodeArtifact {
+            region: settings.region.clone(),
+            lifetime: settings.credential_lifetime,
+            token_length: settings.package_token_length,
+            sessions: sessions.clone(),
+            packages: packages.clone(),
+            repositories,
+            switch: switches.of(Service::CodeArtifact),
+        };
         let ports = Ports {
             credentials: starter.http(Service::Credentials, Some(ClientCertificate::Required), &[], provider)?,
             s3: starter.http(Service::S3, Some(ClientCertificate::NotAsked), &["http/1.1"], s3)?,
@@ -239,6 +279,13 @@ impl Sandbox {
                 publish,
             )?,
             container: starter.http(Service::Container, None, &[], container)?,
+            codeartifact: starter.http(
+                Service::CodeArtifact,
+                Some(ClientCertificate::NotAsked),
+                &["http/1.1"],
+                codeartifact,
+            )?,
+            repositories,
         };
 
         let configuration_path = folder.path().join("config.json");
@@ -252,6 +299,7 @@ impl Sandbox {
             container_token,
             records,
             sessions,
+            packages,
             switches,
             runtime: Some(runtime),
             folder,

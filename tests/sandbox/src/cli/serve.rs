@@ -39,6 +39,7 @@ Try, in another terminal (homing is target/release/homing after: cargo build --r
   homing send --config {config} FILE
   homing publish --config {config} some/topic -m hello
   homing credentials --config {config}
+  homing codeartifact token --config {config} --domain sandbox-domain
   AWS_CONTAINER_CREDENTIALS_FULL_URI={} AWS_CONTAINER_AUTHORIZATION_TOKEN={} homing credentials --config {config} --credentials container
   curl --cacert {} --cert {} --key {} https://localhost:{}/role-aliases/sandbox-role-alias/credentials
 {}Stop with Ctrl-C; the folder is removed then. Arrivals:
