@@ -5,6 +5,7 @@
 //! arguments.
 
 pub mod codeartifact;
+pub mod commands;
 mod credentials;
 mod docker_credential;
 mod dynamodb;
@@ -148,11 +149,11 @@ where
     if name == "help" {
         let text = match positionals.first() {
             None => help::overview(),
-            Some(name) => help::command(help::find(name).ok_or_else(|| unknown_command(name))?),
+            Some(name) => help::command(commands::find(name).ok_or_else(|| unknown_command(name))?),
         };
         return Ok(given.arguments(Command::Help(text), Id::EndpointUrl));
     }
-    let command = help::find(name).ok_or_else(|| unknown_command(name))?;
+    let command = commands::find(name).ok_or_else(|| unknown_command(name))?;
     if given.has(Id::Help) {
         return Ok(given.arguments(Command::Help(help::command(command)), command.endpoint));
     }
@@ -217,7 +218,7 @@ impl Given {
 
     /// Adds the usage line of the command, where it was named before the mistake.
     fn in_context(&self, error: Error) -> Error {
-        match self.positionals.first().and_then(|name| help::find(name)) {
+        match self.positionals.first().and_then(|name| commands::find(name)) {
             Some(command) => with_usage(error, command),
             None if error.remedy().is_none() => error.with_remedy("homing help"),
             None => error,
@@ -269,7 +270,7 @@ impl Given {
         Arguments { command, settings, json: self.has(Id::Json), verbosity: u8::try_from(verbosity).unwrap_or(u8::MAX) }
     }
 
-    fn command(&self, command: &help::CommandHelp, positionals: &[OsString]) -> Result<Command> {
+    fn command(&self, command: &commands::CommandHelp, positionals: &[OsString]) -> Result<Command> {
         self.check_flags(command)?;
         match command.commands {
             SEND => self.send(positionals),
@@ -290,7 +291,7 @@ impl Given {
     }
 
     /// A configuration flag may be given to every command, so that a script can give the same to all.
-    fn check_flags(&self, command: &help::CommandHelp) -> Result<()> {
+    fn check_flags(&self, command: &commands::CommandHelp) -> Result<()> {
         let foreign = |option: &Opt| !option.is_configuration() && !option.commands.intersects(command.commands);
         match self.flags.iter().find(|(option, _)| foreign(option)) {
             None => Ok(()),
@@ -305,7 +306,7 @@ fn usage(code: &'static str, message: impl Into<String>) -> Error {
     Error::new(Fault::Usage, code, message)
 }
 
-fn with_usage(error: Error, command: &help::CommandHelp) -> Error {
+fn with_usage(error: Error, command: &commands::CommandHelp) -> Error {
     let usage = format!("homing {} {}   (all about it: homing help {})", command.name, command.arguments, command.name);
     let remedy = match error.remedy() {
         Some(remedy) => format!("{remedy}\n  usage: {usage}"),
@@ -316,7 +317,7 @@ fn with_usage(error: Error, command: &help::CommandHelp) -> Error {
 
 fn unknown_command(name: &OsStr) -> Error {
     let error = usage("unknown_command", format!("there is no command {name:?}"));
-    let names = help::COMMANDS.iter().map(|command| command.name).chain(["help"]);
+    let names = commands::COMMANDS.iter().map(|command| command.name).chain(["help"]);
     match nearest(&name.to_string_lossy(), names) {
         Some(meant) => error.with_remedy(format!("did you mean homing {meant}?")),
         None => error.with_remedy("homing help"),
