@@ -23,6 +23,8 @@ pub struct CommandHelp {
     pub description: &'static [&'static str],
     /// Command lines that work as they are.
     pub examples: &'static [&'static str],
+    /// Options that do something else here than what the option table says of them.
+    pub options: &'static [(Id, &'static str)],
 }
 
 /// The command of this name.
@@ -57,6 +59,7 @@ pub const COMMANDS: &[CommandHelp] = &[
             "homing send --via https --storage-class STANDARD_IA trace.bin",
             "homing send --presign --expires 900 video.mp4",
         ],
+        options: &[(Id::Expires, "with --presign: how long the URL is good; it ends with the credentials in any case")],
     },
     CommandHelp {
         name: "put",
@@ -64,12 +67,16 @@ pub const COMMANDS: &[CommandHelp] = &[
         endpoint: Id::EndpointUrl,
         arguments: "FILE s3://BUCKET/KEY [options]",
         summary: "store one file in S3, streamed in constant memory",
-        description: &["A key that is left out or ends with a slash gets the file's name. No message is published."],
+        description: &[
+            "A key that is left out or ends with a slash gets the file's name. No message is published. The role \
+             needs s3:PutObject, and for --tag s3:PutObjectTagging.",
+        ],
         examples: &[
             "homing put backup.tar s3://my-bucket/backups/",
             "homing put --if-none-match --tag kind=log day.log s3://my-bucket/logs/day.log",
             "homing put --endpoint-url https://minio:9000 --path-style a.bin s3://data/",
         ],
+        options: &[],
     },
     CommandHelp {
         name: "get",
@@ -93,6 +100,10 @@ pub const COMMANDS: &[CommandHelp] = &[
             "homing get --if-changed s3://my-bucket/camera.json /etc/camera.json",
             "homing get s3://my-bucket/site.tar.gz - | tar xz -C /srv",
         ],
+        options: &[(
+            Id::Checksum,
+            "any but none: ask another store than AWS for the checksum it keeps, too; AWS is always asked",
+        )],
     },
     CommandHelp {
         name: "presign",
@@ -112,6 +123,7 @@ pub const COMMANDS: &[CommandHelp] = &[
             "curl -o 1.jpg \"$(homing presign --expires 300 s3://my-bucket/camera/1.jpg)\"",
             "curl -T log.gz \"$(homing presign --put s3://my-bucket/camera/log.gz)\"",
         ],
+        options: &[],
     },
     CommandHelp {
         name: "publish",
@@ -125,6 +137,7 @@ pub const COMMANDS: &[CommandHelp] = &[
             "homing publish --via https status -f status.json",
             "tail -f events.log | homing publish --lines events",
         ],
+        options: &[],
     },
     CommandHelp {
         name: "credentials",
@@ -146,13 +159,17 @@ pub const COMMANDS: &[CommandHelp] = &[
             "eval \"$(homing credentials --format env)\"",
             "credential_process = /usr/bin/homing credentials --min-ttl 900",
         ],
+        options: &[(
+            Id::Format,
+            "process (for credential_process in ~/.aws/config; the default), env (shell exports) or json (as received)",
+        )],
     },
     CommandHelp {
         name: "exec",
         commands: EXEC,
         endpoint: Id::EndpointSecretsmanager,
-        arguments: "[--aws] [--secret …] [--git …] [--codeartifact …] COMMAND …",
-        summary: "run a command with secrets in its environment only",
+        arguments: "[--aws] [--secret …] [--git …] [--codeartifact …] -- COMMAND…",
+        summary: "run a command with credentials or secrets in its environment",
         description: &[
             "What the command is given stands in its environment only: in no argument, file or log. homing becomes the \
              command, so that its signals, its exit code and its process id are its own. The flags stand before the \
@@ -183,12 +200,25 @@ pub const COMMANDS: &[CommandHelp] = &[
             "homing exec --codeartifact my-domain/my-repo --extra -- pip3 install package",
             "homing exec --codeartifact my-domain/my-repo --format npm -- npm install",
         ],
+        options: &[
+            (
+                Id::Format,
+                "with --codeartifact: the format of its packages, pypi (the default), npm, maven, nuget, generic, ruby, \
+                 swift or cargo",
+            ),
+            (
+                Id::EndpointUrl,
+                "VPC endpoint to use in place of Secrets Manager's own; with --codeartifact, of CodeArtifact's, which is \
+                 AWS_ENDPOINT_URL_CODEARTIFACT, too",
+            ),
+            (Id::Timeout, "the longest until the command starts; 0: as long as there is progress"),
+        ],
     },
     CommandHelp {
         name: "serve",
         commands: SERVE,
         endpoint: Id::EndpointUrl,
-        arguments: "[options] [-- COMMAND [ARGUMENT…]]",
+        arguments: "[options] [-- COMMAND…]",
         summary: "give AWS credentials to other programs while it runs",
         description: &[
             "Every AWS SDK and the AWS CLI fetch their credentials from it, and new ones before the old expire: it is the \
@@ -212,6 +242,11 @@ pub const COMMANDS: &[CommandHelp] = &[
             "homing serve --print-env >/run/homing.env",
             "homing serve --listen 169.254.170.2:80 --token-file /run/homing.token",
         ],
+        options: &[
+            (Id::Region, "AWS region that clients are told; when unset, the one in an AWS IoT endpoint's name"),
+            (Id::MinTtl, "renew credentials that would live shorter than this, if it is more than five minutes"),
+            (Id::Timeout, "the longest that fetching credentials may take; 0: as long as there is progress"),
+        ],
     },
     CommandHelp {
         name: "secret",
@@ -225,13 +260,15 @@ pub const COMMANDS: &[CommandHelp] = &[
              file or a pipe as its bytes.",
             "--field takes one key's value of a secret that is a JSON object: a text without its quotes, anything else \
              as it stands there. db.user is the key of that name, or user in the object db.",
-            "For a command that takes a secret from a variable, homing exec --secret leaves it in no shell.",
+            "For a command that takes a secret from a variable, homing exec --secret leaves it in no shell. The role needs \
+             secretsmanager:GetSecretValue on the secret.",
         ],
         examples: &[
             "homing secret get door/pin",
             "homing secret get GithubToken --field mypat",
             "homing secret get wifi/key.p12 --version-stage AWSPREVIOUS",
         ],
+        options: &[],
     },
     CommandHelp {
         name: "git-credential",
@@ -248,6 +285,7 @@ pub const COMMANDS: &[CommandHelp] = &[
             "With --git-variable the password comes from a variable, without AWS: homing exec --git uses it.",
         ],
         examples: &["helper = \"!homing git-credential --git github.com=GithubToken:mypat\""],
+        options: &[],
     },
     CommandHelp {
         name: "codeartifact",
@@ -275,6 +313,10 @@ pub const COMMANDS: &[CommandHelp] = &[
             "homing codeartifact login --tool twine my-domain/my-repo --duration 0",
             "homing codeartifact logout --tool pip",
         ],
+        options: &[(
+            Id::Format,
+            "endpoint: the format of the packages, pypi (the default), npm, maven, nuget, generic, ruby, swift or cargo",
+        )],
     },
     CommandHelp {
         name: "ecr",
@@ -293,6 +335,7 @@ pub const COMMANDS: &[CommandHelp] = &[
             "homing ecr password | docker login -u AWS --password-stdin REGISTRY",
             "homing ecr password --public",
         ],
+        options: &[],
     },
     CommandHelp {
         name: "docker-credential",
@@ -312,6 +355,7 @@ pub const COMMANDS: &[CommandHelp] = &[
              output, where Docker looks for them.",
         ],
         examples: &["echo public.ecr.aws | homing docker-credential get", "homing docker-credential version"],
+        options: &[],
     },
     CommandHelp {
         name: "dynamodb",
@@ -332,6 +376,10 @@ pub const COMMANDS: &[CommandHelp] = &[
             "homing dynamodb put-item readings --plain --item '{\"id\":\"a\",\"celsius\":21.50}'",
             "homing dynamodb put-item t -f a.json --condition 'attribute_not_exists(id)'",
             "tail -n 100 readings.jsonl | homing dynamodb put-item readings --plain --lines",
+        ],
+        options: &[
+            (Id::File, "read the item from this file; - is standard input"),
+            (Id::Lines, "every line of the input is an item"),
         ],
     },
 ];

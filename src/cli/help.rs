@@ -1,7 +1,7 @@
 //! Help texts, made from the option table: 80 columns wide, plain text.
 
 use super::commands::{COMMANDS, CommandHelp};
-use crate::options::{Group, Kind, OPTIONS, Opt};
+use crate::options::{Group, Id, Kind, OPTIONS, Opt};
 
 /// The line with the program's name and version.
 pub fn version() -> &'static str {
@@ -52,17 +52,11 @@ pub fn command(command: &CommandHelp) -> String {
             text.push('\n');
             text.push_str(title);
             text.push_str(":\n");
-            options.for_each(|option| push_option(&mut text, option));
+            options.for_each(|option| push_option(&mut text, option, command));
         }
     }
     text.push('\n');
-    push_wrapped(
-        &mut text,
-        "",
-        "Every setting under Identity, Delivery and Connections is also the variable HOMING_NAME \
-         (--role-alias: HOMING_ROLE_ALIAS) and a key of the JSON file (\"role_alias\"; --endpoint-url: \
-         \"endpoints\": {\"s3\": …}, by service). The flag counts before the variable, and the variable before the file.",
-    );
+    push_wrapped(&mut text, "", &about_settings(command));
     text.push('\n');
     push_wrapped(
         &mut text,
@@ -73,11 +67,26 @@ pub fn command(command: &CommandHelp) -> String {
     text
 }
 
+fn about_settings(command: &CommandHelp) -> String {
+    let mut text = String::from(
+        "Every setting under Identity, Delivery and Connections is also the variable HOMING_NAME \
+         (--role-alias: HOMING_ROLE_ALIAS) and a key of the JSON file (\"role_alias\"). The flag counts before the \
+         variable, and the variable before the file.",
+    );
+    if is_shown(Id::EndpointUrl.option(), command) {
+        let service = command.endpoint.option().key.trim_start_matches("endpoints.");
+        text.push_str(&format!(" --endpoint-url is \"endpoints\": {{\"{service}\": …}} in the file"));
+        let is_of_homing = command.endpoint == Id::EndpointUrl;
+        text.push_str(if is_of_homing { "." } else { ", and AWS's variables only." });
+    }
+    text
+}
+
 fn is_shown(option: &Opt, command: &CommandHelp) -> bool {
     !option.flag.is_empty() && option.commands.intersects(command.commands)
 }
 
-fn push_option(text: &mut String, option: &Opt) {
+fn push_option(text: &mut String, option: &Opt, command: &CommandHelp) {
     text.push_str("  ");
     if let Some(letter) = option.short {
         text.push('-');
@@ -92,7 +101,8 @@ fn push_option(text: &mut String, option: &Opt) {
         text.push_str(&placeholder);
     }
     text.push('\n');
-    let mut help = option.help.to_owned();
+    let own = command.options.iter().find(|(id, _)| *id == option.id);
+    let mut help = own.map_or(option.help, |(_, help)| help).to_owned();
     let mut notes: Vec<String> = Vec::new();
     if let Kind::Integer { minimum, maximum, .. } = option.kind {
         notes.push(format!("{minimum} to {maximum}"));
@@ -100,8 +110,10 @@ fn push_option(text: &mut String, option: &Opt) {
     if !option.default.is_empty() && !option.is_switch() {
         notes.push(format!("default {}", option.default));
     }
-    let variables = if option.is_configuration() { 1 } else { 0 };
-    if let Some(further) = option.variables.get(variables..).filter(|further| !further.is_empty()) {
+    let setting = if option.id == Id::EndpointUrl { command.endpoint.option() } else { option };
+    let is_told_below = |name: &str| option.is_configuration() && name.starts_with("HOMING_");
+    let further: Vec<&str> = setting.variables.iter().copied().filter(|name| !is_told_below(name)).collect();
+    if !further.is_empty() {
         notes.push(format!("also {}", further.join(", ")));
     }
     if !notes.is_empty() {

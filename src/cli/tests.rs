@@ -273,6 +273,10 @@ fn help_texts_fit_80_columns_and_name_every_option_of_the_command() {
                 assert!(is_listed, "{} lacks --{}", about.name, option.flag);
             }
         }
+        for (id, help) in about.options {
+            assert!(id.option().commands.intersects(about.commands), "{} has no {id:?}", about.name);
+            assert!(!help.contains('\n') && !help.ends_with('.') && *help != id.option().help, "{help}");
+        }
     }
 }
 
