@@ -175,7 +175,9 @@ pub const COMMANDS: &[CommandHelp] = &[
              command, so that its signals, its exit code and its process id are its own. The flags stand before the \
              command; what stands behind its name is the command's.",
             "--aws gives AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_CREDENTIAL_EXPIRATION, and \
-             AWS_REGION and AWS_DEFAULT_REGION where they are not set; AWS_PROFILE is taken away, so that they count.",
+             AWS_REGION and AWS_DEFAULT_REGION where they are not set; AWS_PROFILE is taken away, so that they count. With \
+             --refresh, for a command that runs longer than credentials live, it gets instead what homing serve -- COMMAND \
+             gives: homing then stays beside it, passes signals on, and ends with it.",
             "--secret VARIABLE=ID[:KEY] gives a secret of AWS Secrets Manager, by its name or ARN. KEY, behind the name \
              or the whole ARN, takes one key's value of a secret that is a JSON object.",
             "--git [USER@]HOST=ID[:KEY] lets the git that the command runs, however deep inside pip or a script, use a \
@@ -187,8 +189,6 @@ pub const COMMANDS: &[CommandHelp] = &[
              --format CODEARTIFACT_AUTH_TOKEN. homing help codeartifact says what the role needs.",
             "The command does not inherit the variables that homing itself takes credentials from \
              (AWS_ACCESS_KEY_ID and its companions, AWS_CONTAINER_…): it has those credentials that it is given.",
-            "With --refresh, for a command that runs longer than credentials live, it gets the two variables of homing \
-             serve instead. homing then stays beside it, passes signals on, and ends with it.",
             "The exit code is the command's; 127 when there is no such command, 126 when it cannot be executed.",
         ],
         examples: &[
@@ -226,7 +226,8 @@ pub const COMMANDS: &[CommandHelp] = &[
              and answers those who show a token. AWS is asked once for all of them, five minutes before the credentials \
              expire, or --min-ttl before, where that is more.",
             "A client needs the variables AWS_CONTAINER_CREDENTIALS_FULL_URI and AWS_CONTAINER_AUTHORIZATION_TOKEN. With a \
-             COMMAND, homing starts it with them (and with AWS_REGION and AWS_IOT_THING_NAME where they are configured), \
+             COMMAND, homing starts it with them (and with AWS_REGION, AWS_DEFAULT_REGION and AWS_IOT_THING_NAME where they are \
+             known; without AWS_PROFILE and without the variables that homing itself takes credentials from), \
              passes signals on to it, and ends when it ends, with its exit code; 127 when there is no such command, 126 when \
              it cannot be executed. Without, homing serves until SIGTERM: --print-env prints the variables, and \
              --token-file FILE keeps the token in a file, for clients that read it there \
