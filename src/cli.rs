@@ -5,6 +5,8 @@
 //! arguments.
 
 pub mod codeartifact;
+pub mod commands;
+mod credentials;
 mod docker_credential;
 mod dynamodb;
 mod ecr;
@@ -12,28 +14,36 @@ mod exec;
 mod get;
 mod git;
 pub mod help;
+mod message;
 mod object;
 mod object_url;
 mod presign;
+mod publish;
+mod put;
 mod secret;
+mod send;
 mod serve;
 
 pub use codeartifact::Codeartifact;
+pub use credentials::CredentialsFormat;
 pub use docker_credential::{DockerAction, with_command_of_name};
 pub use dynamodb::{Condition, PutItem};
 pub use exec::Exec;
 pub use get::{Get, Target};
 pub use git::{GitCredential, GitHost, GitOperation, GitPassword, GitSecret};
+pub use message::Message;
 pub use object::ObjectHeaders;
 pub use presign::{Expires, Presign};
+pub use publish::Publish;
+pub use put::Put;
 pub use secret::{GetSecret, SecretReference, SecretVariable};
+pub use send::Send;
 pub use serve::Serve;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::config::suggest::nearest;
-use crate::config::values;
 use crate::error::{Error, Fault, Result};
 use crate::options::{
     self, CODEARTIFACT, DOCKER_CREDENTIAL, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id, Kind, OPTIONS, Opt, PRESIGN,
@@ -118,67 +128,6 @@ impl Command {
     }
 }
 
-/// Deliver files.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Send {
-    /// One or more.
-    pub files: Vec<PathBuf>,
-    /// Send nothing, say what would be sent.
-    pub dry_run: bool,
-    /// Headers for those that go to S3.
-    pub object: ObjectHeaders,
-    /// The message about an object carries a presigned URL, which is good for so long.
-    pub presign: Option<Expires>,
-}
-
-/// Store one file.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Put {
-    /// The file.
-    pub file: PathBuf,
-    /// The bucket's name.
-    pub bucket: String,
-    /// The object's key, complete: a key that was left out or ends with a slash has got the file's name.
-    pub key: String,
-    /// Send nothing, say what would be sent.
-    pub dry_run: bool,
-    /// The object's headers.
-    pub object: ObjectHeaders,
-}
-
-/// Publish a message, or one for each line.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Publish {
-    /// The topic, checked.
-    pub topic: String,
-    /// Where the bytes come from.
-    pub message: Message,
-    /// Whether each line is a message.
-    pub lines: bool,
-}
-
-/// Where a message's bytes come from.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Message {
-    /// From the command line.
-    Text(Vec<u8>),
-    /// From a file.
-    File(PathBuf),
-    /// From standard input.
-    Stdin,
-}
-
-/// How credentials are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CredentialsFormat {
-    /// For `credential_process` in an AWS configuration file.
-    Process,
-    /// Shell `export`s.
-    Env,
-    /// As the provider sends them.
-    Json,
-}
-
 /// Understands a command line; the first argument is the program's name.
 ///
 /// # Errors
@@ -200,11 +149,11 @@ where
     if name == "help" {
         let text = match positionals.first() {
             None => help::overview(),
-            Some(name) => help::command(help::find(name).ok_or_else(|| unknown_command(name))?),
+            Some(name) => help::command(commands::find(name).ok_or_else(|| unknown_command(name))?),
         };
         return Ok(given.arguments(Command::Help(text), Id::EndpointUrl));
     }
-    let command = help::find(name).ok_or_else(|| unknown_command(name))?;
+    let command = commands::find(name).ok_or_else(|| unknown_command(name))?;
     if given.has(Id::Help) {
         return Ok(given.arguments(Command::Help(help::command(command)), command.endpoint));
     }
@@ -269,7 +218,7 @@ impl Given {
 
     /// Adds the usage line of the command, where it was named before the mistake.
     fn in_context(&self, error: Error) -> Error {
-        match self.positionals.first().and_then(|name| help::find(name)) {
+        match self.positionals.first().and_then(|name| commands::find(name)) {
             Some(command) => with_usage(error, command),
             None if error.remedy().is_none() => error.with_remedy("homing help"),
             None => error,
@@ -321,7 +270,7 @@ impl Given {
         Arguments { command, settings, json: self.has(Id::Json), verbosity: u8::try_from(verbosity).unwrap_or(u8::MAX) }
     }
 
-    fn command(&self, command: &help::CommandHelp, positionals: &[OsString]) -> Result<Command> {
+    fn command(&self, command: &commands::CommandHelp, positionals: &[OsString]) -> Result<Command> {
         self.check_flags(command)?;
         match command.commands {
             SEND => self.send(positionals),
@@ -342,7 +291,7 @@ impl Given {
     }
 
     /// A configuration flag may be given to every command, so that a script can give the same to all.
-    fn check_flags(&self, command: &help::CommandHelp) -> Result<()> {
+    fn check_flags(&self, command: &commands::CommandHelp) -> Result<()> {
         let foreign = |option: &Opt| !option.is_configuration() && !option.commands.intersects(command.commands);
         match self.flags.iter().find(|(option, _)| foreign(option)) {
             None => Ok(()),
@@ -351,88 +300,13 @@ impl Given {
             }
         }
     }
-
-    fn send(&self, positionals: &[OsString]) -> Result<Command> {
-        if positionals.is_empty() {
-            return Err(usage("missing_argument", "homing send needs at least one FILE"));
-        }
-        let files = positionals.iter().map(|name| file_name(name)).collect::<Result<_>>()?;
-        let object = ObjectHeaders::read(self)?;
-        Ok(Command::Send(Send { files, dry_run: self.has(Id::DryRun), object, presign: self.presign_in_message()? }))
-    }
-
-    fn put(&self, positionals: &[OsString]) -> Result<Command> {
-        let [file, url] = positionals else {
-            return Err(usage("wrong_arguments", "homing put needs a FILE and one s3://BUCKET/KEY"));
-        };
-        let file = file_name(file)?;
-        let (bucket, key) = object_url::completed(url, &file)?;
-        Ok(Command::Put(Put { file, bucket, key, dry_run: self.has(Id::DryRun), object: ObjectHeaders::read(self)? }))
-    }
-
-    fn publish(&self, positionals: &[OsString]) -> Result<Command> {
-        let (topic, is_dash) = match positionals {
-            [topic] => (topic, false),
-            [topic, dash] if dash == "-" => (topic, true),
-            [_, _, ..] => {
-                return Err(usage("wrong_arguments", "homing publish takes one TOPIC")
-                    .with_remedy("give the message with -m TEXT, -f FILE, or on standard input"));
-            }
-            [] => return Err(usage("missing_argument", "homing publish needs a TOPIC")),
-        };
-        let topic = topic.to_str().ok_or_else(|| usage("not_utf8", "TOPIC is not UTF-8"))?;
-        values::topic(topic).map_err(|what| usage("invalid_topic", format!("TOPIC \"{topic}\" {what}")))?;
-        let lines = self.has(Id::Lines);
-        let message = match (self.last(Id::Message), self.last(Id::File), is_dash) {
-            (None, None, _) => Message::Stdin,
-            (Some(text), None, false) if !lines => Message::Text(text.as_encoded_bytes().to_vec()),
-            (Some(_), None, false) => {
-                return Err(usage("conflict", "--lines reads a file or standard input, not --message"));
-            }
-            (None, Some(file), false) if file == "-" => Message::Stdin,
-            (None, Some(file), false) if file.is_empty() => {
-                return Err(usage("empty", "--file: the file name is empty"));
-            }
-            (None, Some(file), false) => Message::File(file.into()),
-            _ => return Err(usage("conflict", "give one of --message, --file and -, not several")),
-        };
-        Ok(Command::Publish(Publish { topic: topic.to_owned(), message, lines }))
-    }
-
-    fn credentials(&self, positionals: &[OsString]) -> Result<Command> {
-        if let Some(argument) = positionals.first() {
-            return Err(usage(
-                "wrong_arguments",
-                format!("homing credentials takes no argument, but was given {argument:?}"),
-            ));
-        }
-        Ok(Command::Credentials(match self.word(Id::Format, &["process", "env", "json"])? {
-            Some("env") => CredentialsFormat::Env,
-            Some("json") => CredentialsFormat::Json,
-            _ => CredentialsFormat::Process,
-        }))
-    }
-}
-
-fn file_name(name: &OsStr) -> Result<PathBuf> {
-    if name == "-" {
-        return Err(usage(
-            "stdin_not_allowed",
-            "standard input (-) cannot be sent: its size must be known at the start",
-        )
-        .with_remedy("write it to a file first; a file of that name is ./-"));
-    }
-    if name.is_empty() {
-        return Err(usage("empty", "a FILE argument is empty"));
-    }
-    Ok(name.into())
 }
 
 fn usage(code: &'static str, message: impl Into<String>) -> Error {
     Error::new(Fault::Usage, code, message)
 }
 
-fn with_usage(error: Error, command: &help::CommandHelp) -> Error {
+fn with_usage(error: Error, command: &commands::CommandHelp) -> Error {
     let usage = format!("homing {} {}   (all about it: homing help {})", command.name, command.arguments, command.name);
     let remedy = match error.remedy() {
         Some(remedy) => format!("{remedy}\n  usage: {usage}"),
@@ -443,7 +317,7 @@ fn with_usage(error: Error, command: &help::CommandHelp) -> Error {
 
 fn unknown_command(name: &OsStr) -> Error {
     let error = usage("unknown_command", format!("there is no command {name:?}"));
-    let names = help::COMMANDS.iter().map(|command| command.name).chain(["help"]);
+    let names = commands::COMMANDS.iter().map(|command| command.name).chain(["help"]);
     match nearest(&name.to_string_lossy(), names) {
         Some(meant) => error.with_remedy(format!("did you mean homing {meant}?")),
         None => error.with_remedy("homing help"),

@@ -216,7 +216,7 @@ pub struct Opt {
     pub kind: Kind,
     /// The value when nothing sets it, as it would be written. Empty: none.
     pub default: &'static str,
-    /// What it is, in one line.
+    /// What it is, in one line; a command may say it in words of its own ([`crate::cli::commands`]).
     pub help: &'static str,
     /// Its heading in help texts.
     pub group: Group,
@@ -295,7 +295,7 @@ pub fn by_short(letter: char) -> Option<&'static Opt> {
 pub const OPTIONS: &[Opt] = &[
     Opt {
         variables: &["HOMING_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"],
-        commands: CALLING,
+        commands: CALLING.or(SERVE),
         ..key(
             Id::Region,
             "region",
@@ -493,7 +493,7 @@ pub const OPTIONS: &[Opt] = &[
             "checksum",
             "checksum",
             Kind::Choice(&["none", "crc32", "crc32c", "crc64nvme", "sha256"]),
-            "checksum sent behind the bytes, which S3 verifies and stores; get: ask another store than AWS for its own",
+            "checksum sent behind the bytes, which S3 verifies and stores",
         )
     },
     Opt {
@@ -535,7 +535,7 @@ pub const OPTIONS: &[Opt] = &[
             "endpoints.s3",
             "endpoint-url",
             Kind::Endpoint,
-            "VPC endpoint or compatible store to use in place of the service's own",
+            "VPC endpoint or compatible service to use in place of AWS's own",
         )
     },
     Opt {
@@ -754,7 +754,7 @@ pub const OPTIONS: &[Opt] = &[
             Kind::Path,
             Group::Command,
             PUBLISH.or(DYNAMODB),
-            "read the message or item from this file; - is standard input",
+            "read the message from this file; - is standard input",
         )
     },
     Opt {
@@ -765,7 +765,7 @@ pub const OPTIONS: &[Opt] = &[
             Kind::Bool,
             Group::Command,
             PUBLISH.or(DYNAMODB),
-            "every line of the input is one message or item",
+            "every line of the input is a message",
         )
     },
     flag(
@@ -775,8 +775,7 @@ pub const OPTIONS: &[Opt] = &[
         Kind::Text("FORMAT"),
         Group::Command,
         CREDENTIALS.or(CODEARTIFACT).or(EXEC),
-        "of credentials: process (for credential_process in ~/.aws/config; the default), env (shell exports) or json (as \
-         received); of packages: pypi (the default), npm, maven, nuget, generic, ruby, swift or cargo",
+        "the format of packages: pypi (the default), npm, maven, nuget, generic, ruby, swift or cargo",
     ),
     Opt {
         variables: &["HOMING_MIN_TTL"],
@@ -835,7 +834,7 @@ pub const OPTIONS: &[Opt] = &[
         Kind::Text("ID"),
         Group::Command,
         GET.or(PRESIGN).or(SECRET),
-        "this version of the object or secret, not the current one",
+        "this version, not the current one",
     ),
     flag(
         Id::IfChanged,
@@ -887,7 +886,7 @@ pub const OPTIONS: &[Opt] = &[
         seconds(0, 12 * HOUR),
         Group::Command,
         CODEARTIFACT.or(EXEC),
-        "how long the CodeArtifact token is good, at least 900; 0: as long as the credentials; when unset, 12 hours",
+        "how long the CodeArtifact token is good; 0: as long as the credentials, else at least 900; when unset, 12 hours",
     ),
     flag(
         Id::Tool,

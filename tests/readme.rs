@@ -82,7 +82,7 @@ fn the_test_command_is_the_one_that_ci_runs() {
 #[test]
 fn commands_and_exit_codes_are_those_of_the_program() {
     let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    for command in homing::cli::help::COMMANDS {
+    for command in homing::cli::commands::COMMANDS {
         assert!(readme.contains(&format!("| `homing {}", command.name)), "{}", command.name);
     }
     use homing::error::Fault;

@@ -162,7 +162,18 @@ const SERVER_TEXT_LIMIT: usize = 300;
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use super::endpoint::Variant;
+    use super::s3_bucket::Bucket;
     use super::*;
+
+    /// A bucket of AWS's own, addressed by host name.
+    pub(crate) const BUCKET: Bucket<'_> = Bucket {
+        name: "my-bucket",
+        region: "eu-west-1",
+        endpoint: None,
+        variant: Variant::ORDINARY,
+        path_style: false,
+    };
 
     /// Builds headers for a reply.
     pub(crate) fn headers(pairs: &[(&'static str, &'static str)]) -> http::HeaderMap {

@@ -162,14 +162,7 @@ const GLOBAL_SUFFIX: &str = "amazonaws.com";
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const BUCKET: Bucket<'_> = Bucket {
-        name: "my-bucket",
-        region: "eu-west-1",
-        endpoint: None,
-        variant: Variant::ORDINARY,
-        path_style: false,
-    };
+    use crate::aws::tests::BUCKET;
 
     fn place(bucket: Bucket<'_>) -> (String, String) {
         bucket.place().unwrap()

@@ -234,17 +234,9 @@ const ELEMENT_CAPACITY: usize = 512;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::endpoint::Variant;
-    use crate::aws::tests::{headers, torture};
+    use crate::aws::tests::{BUCKET, headers, torture};
 
     const NOW: i64 = 1_440_938_160;
-    const BUCKET: Bucket<'_> = Bucket {
-        name: "my-bucket",
-        region: "eu-west-1",
-        endpoint: None,
-        variant: Variant::ORDINARY,
-        path_style: false,
-    };
 
     fn error_with(status: u16, pairs: &[(&'static str, &'static str)], body: &str) -> Error {
         let reply = Reply { status, headers: &headers(pairs), body: body.as_bytes(), complete: true };

@@ -190,21 +190,11 @@ fn content_range(text: &str) -> Option<(u64, u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::endpoint::Variant;
-    use crate::aws::tests::{headers, torture};
+    use crate::aws::tests::{BUCKET, headers, torture};
 
     const NOW: i64 = 1_440_938_160;
-    const CALL: GetObject<'_> = GetObject {
-        bucket: Bucket {
-            name: "example-bucket",
-            region: "eu-west-1",
-            endpoint: None,
-            variant: Variant::ORDINARY,
-            path_style: false,
-        },
-        key: "my image.jpg",
-        version_id: None,
-    };
+    const CALL: GetObject<'_> =
+        GetObject { bucket: Bucket { name: "example-bucket", ..BUCKET }, key: "my image.jpg", version_id: None };
     const REST: Wanted<'_> =
         Wanted { first_byte: 100, if_match: Some("\"a\""), if_none_match: None, checksum_mode: true };
 

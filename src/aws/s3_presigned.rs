@@ -47,7 +47,7 @@ impl PresignedObject<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::endpoint::Variant;
+    use crate::aws::tests;
     use crate::protocol::credentials::Credentials;
     use crate::protocol::secret::Secret;
     use crate::protocol::sigv4;
@@ -56,8 +56,7 @@ mod tests {
         name: "examplebucket",
         region: "us-east-1",
         endpoint: Some("https://s3.amazonaws.com"),
-        variant: Variant::ORDINARY,
-        path_style: false,
+        ..tests::BUCKET
     };
 
     /// S3 API Reference, "Authenticating Requests: Using Query Parameters", example.

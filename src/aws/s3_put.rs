@@ -200,17 +200,9 @@ const TAG_LIMIT: usize = 10;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::endpoint::Variant;
-    use crate::aws::tests::headers;
+    use crate::aws::tests::{BUCKET, headers};
 
     const NOW: i64 = 1_440_938_160;
-    const BUCKET: Bucket<'_> = Bucket {
-        name: "my-bucket",
-        region: "eu-west-1",
-        endpoint: None,
-        variant: Variant::ORDINARY,
-        path_style: false,
-    };
     const CALL: PutObject<'_> = PutObject { bucket: BUCKET, key: "camera-1/a b.jpg" };
     const ENCODING: Encoding<'_> = Encoding { encoded_length: 66_824, decoded_length: 66_560, trailer: None };
 

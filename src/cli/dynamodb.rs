@@ -53,19 +53,8 @@ impl Given {
             usage("invalid_table", format!("TABLE {table:?} can be neither the name of a table nor its ARN"))
         })?;
         let lines = self.has(Id::Lines);
-        let item = match (self.text(Id::Item)?, self.last(Id::File), is_dash) {
-            (None, None, _) => Message::Stdin,
-            (Some(text), None, false) if !lines => Message::Text(text.as_bytes().to_vec()),
-            (Some(_), None, false) => {
-                return Err(usage("conflict", "--lines reads a file or standard input, not --item"));
-            }
-            (None, Some(file), false) if file == "-" => Message::Stdin,
-            (None, Some(file), false) if file.is_empty() => {
-                return Err(usage("empty", "--file: the file name is empty"));
-            }
-            (None, Some(file), false) => Message::File(file.into()),
-            _ => return Err(usage("conflict", "give one of --item, --file and -, not several")),
-        };
+        self.text(Id::Item)?;
+        let item = self.message(Id::Item, is_dash)?;
         let condition = self.condition()?;
         if lines && condition.is_some() {
             return Err(usage(

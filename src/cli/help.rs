@@ -1,35 +1,7 @@
 //! Help texts, made from the option table: 80 columns wide, plain text.
 
-use std::ffi::OsStr;
-
-use crate::options::{
-    CODEARTIFACT, CREDENTIALS, Commands, DOCKER_CREDENTIAL, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Group, Id, Kind,
-    OPTIONS, Opt, PRESIGN, PUBLISH, PUT, SECRET, SEND, SERVE,
-};
-
-/// What is written about a command by hand; the rest comes from the option table.
-#[derive(Debug)]
-pub struct CommandHelp {
-    /// Its name.
-    pub name: &'static str,
-    /// Its bit in an option's set of commands.
-    pub commands: Commands,
-    /// Which setting `--endpoint-url` is for this command.
-    pub endpoint: Id,
-    /// What stands behind its name in a usage line.
-    pub arguments: &'static str,
-    /// What it does, in one line of at most 60 columns.
-    pub summary: &'static str,
-    /// What it does, in paragraphs.
-    pub description: &'static [&'static str],
-    /// Command lines that work as they are.
-    pub examples: &'static [&'static str],
-}
-
-/// The command of this name.
-pub fn find(name: &OsStr) -> Option<&'static CommandHelp> {
-    COMMANDS.iter().find(|command| name == command.name)
-}
+use super::commands::{COMMANDS, CommandHelp};
+use crate::options::{Group, Id, Kind, OPTIONS, Opt};
 
 /// The line with the program's name and version.
 pub fn version() -> &'static str {
@@ -80,17 +52,11 @@ pub fn command(command: &CommandHelp) -> String {
             text.push('\n');
             text.push_str(title);
             text.push_str(":\n");
-            options.for_each(|option| push_option(&mut text, option));
+            options.for_each(|option| push_option(&mut text, option, command));
         }
     }
     text.push('\n');
-    push_wrapped(
-        &mut text,
-        "",
-        "Every setting under Identity, Delivery and Connections is also the variable HOMING_NAME \
-         (--role-alias: HOMING_ROLE_ALIAS) and a key of the JSON file (\"role_alias\"; --endpoint-url: \
-         \"endpoints\": {\"s3\": …}, by service). The flag counts before the variable, and the variable before the file.",
-    );
+    push_wrapped(&mut text, "", &about_settings(command));
     text.push('\n');
     push_wrapped(
         &mut text,
@@ -101,11 +67,26 @@ pub fn command(command: &CommandHelp) -> String {
     text
 }
 
+fn about_settings(command: &CommandHelp) -> String {
+    let mut text = String::from(
+        "Every setting under Identity, Delivery and Connections is also the variable HOMING_NAME \
+         (--role-alias: HOMING_ROLE_ALIAS) and a key of the JSON file (\"role_alias\"). The flag counts before the \
+         variable, and the variable before the file.",
+    );
+    if is_shown(Id::EndpointUrl.option(), command) {
+        let service = command.endpoint.option().key.trim_start_matches("endpoints.");
+        text.push_str(&format!(" --endpoint-url is \"endpoints\": {{\"{service}\": …}} in the file"));
+        let is_of_homing = command.endpoint == Id::EndpointUrl;
+        text.push_str(if is_of_homing { "." } else { ", and AWS's variables only." });
+    }
+    text
+}
+
 fn is_shown(option: &Opt, command: &CommandHelp) -> bool {
     !option.flag.is_empty() && option.commands.intersects(command.commands)
 }
 
-fn push_option(text: &mut String, option: &Opt) {
+fn push_option(text: &mut String, option: &Opt, command: &CommandHelp) {
     text.push_str("  ");
     if let Some(letter) = option.short {
         text.push('-');
@@ -120,7 +101,8 @@ fn push_option(text: &mut String, option: &Opt) {
         text.push_str(&placeholder);
     }
     text.push('\n');
-    let mut help = option.help.to_owned();
+    let own = command.options.iter().find(|(id, _)| *id == option.id);
+    let mut help = own.map_or(option.help, |(_, help)| help).to_owned();
     let mut notes: Vec<String> = Vec::new();
     if let Kind::Integer { minimum, maximum, .. } = option.kind {
         notes.push(format!("{minimum} to {maximum}"));
@@ -128,8 +110,10 @@ fn push_option(text: &mut String, option: &Opt) {
     if !option.default.is_empty() && !option.is_switch() {
         notes.push(format!("default {}", option.default));
     }
-    let variables = if option.is_configuration() { 1 } else { 0 };
-    if let Some(further) = option.variables.get(variables..).filter(|further| !further.is_empty()) {
+    let setting = if option.id == Id::EndpointUrl { command.endpoint.option() } else { option };
+    let is_told_below = |name: &str| option.is_configuration() && name.starts_with("HOMING_");
+    let further: Vec<&str> = setting.variables.iter().copied().filter(|name| !is_told_below(name)).collect();
+    if !further.is_empty() {
         notes.push(format!("also {}", further.join(", ")));
     }
     if !notes.is_empty() {
@@ -161,312 +145,6 @@ fn push_wrapped(text: &mut String, indent: &str, paragraph: &str) {
     }
     text.push('\n');
 }
-
-/// The commands there are, in the order in which they are listed.
-pub const COMMANDS: &[CommandHelp] = &[
-    CommandHelp {
-        name: "send",
-        commands: SEND,
-        endpoint: Id::EndpointUrl,
-        arguments: "FILE… [options]",
-        summary: "deliver files: small ones by MQTT, larger ones by S3",
-        description: &[
-            "A file of at most inline_limit bytes travels as base64 inside one MQTT message, \
-             {\"type\":\"file_content\",\"content\":…}. A larger one is streamed to S3 with temporary credentials, and then a \
-             message names the object, {\"type\":\"s3_url\",\"url\":…}. A file is delivered when its message has been \
-             acknowledged.",
-            "With --presign that message's url is a presigned one: whoever reads the message can fetch the object with it, \
-             without credentials of their own, until the time in the field expires. The role needs s3:GetObject for that, \
-             and the URL contains the temporary credentials' session token: let nobody read the topic who must not have \
-             the object.",
-            "All files share one credential request and one connection. Each file's outcome has its own line, and the exit \
-             code is the worst of them.",
-        ],
-        examples: &[
-            "homing send /run/cam/latest.jpg",
-            "homing send --dry-run --json *.jpg",
-            "homing send --bucket my-bucket --key '{thing}/{date}/{name}' log.gz",
-            "homing send --via https --storage-class STANDARD_IA trace.bin",
-            "homing send --presign --expires 900 video.mp4",
-        ],
-    },
-    CommandHelp {
-        name: "put",
-        commands: PUT,
-        endpoint: Id::EndpointUrl,
-        arguments: "FILE s3://BUCKET/KEY [options]",
-        summary: "store one file in S3, streamed in constant memory",
-        description: &["A key that is left out or ends with a slash gets the file's name. No message is published."],
-        examples: &[
-            "homing put backup.tar s3://my-bucket/backups/",
-            "homing put --if-none-match --tag kind=log day.log s3://my-bucket/logs/day.log",
-            "homing put --endpoint-url https://minio:9000 --path-style a.bin s3://data/",
-        ],
-    },
-    CommandHelp {
-        name: "get",
-        commands: GET,
-        endpoint: Id::EndpointUrl,
-        arguments: "s3://BUCKET/KEY FILE|- [options]",
-        summary: "fetch one object from S3, resumed, verified, then renamed",
-        description: &[
-            "The bytes are streamed into FILE.part. Only when all of them are there, and fit the checksum that S3 keeps (where \
-             it keeps one of the whole object), does it become FILE, by renaming: FILE is never half written, and one that is \
-             there stays until then. If FILE is a directory, the last part of the key is the name in it. With - the bytes go to \
-             standard output.",
-            "A download that breaks off is resumed: up to twice by itself, then by the same command again, as long as the \
-             object is still the same one (by its ETag). FILE.part.json says what FILE.part belongs to; both may be deleted.",
-            "With --if-changed nothing is fetched, and the exit code is 0, while S3 still has the object that FILE was fetched \
-             from with --if-changed before, and FILE was not touched since. What was fetched is remembered in \
-             .FILE.homing-etag beside it. The role needs s3:GetObject.",
-        ],
-        examples: &[
-            "homing get s3://my-bucket/firmware/v2.bin /run/firmware.bin",
-            "homing get --if-changed s3://my-bucket/camera.json /etc/camera.json",
-            "homing get s3://my-bucket/site.tar.gz - | tar xz -C /srv",
-        ],
-    },
-    CommandHelp {
-        name: "presign",
-        commands: PRESIGN,
-        endpoint: Id::EndpointUrl,
-        arguments: "[--put] [--expires SECONDS] s3://BUCKET/KEY [options]",
-        summary: "print a URL that gives access to one object for a while",
-        description: &[
-            "Whoever has the URL can fetch the object, or with --put store it, with any HTTP client and without credentials, \
-             until it expires. Whether the object is there, and whether the role may do it (s3:GetObject, s3:PutObject), \
-             is seen when the URL is used.",
-            "A URL that is signed with temporary credentials ends with them, however long --expires says, and contains their \
-             session token: treat it as a password. With --json the line also says when it ends.",
-        ],
-        examples: &[
-            "homing presign s3://my-bucket/camera/latest.jpg",
-            "curl -o 1.jpg \"$(homing presign --expires 300 s3://my-bucket/camera/1.jpg)\"",
-            "curl -T log.gz \"$(homing presign --put s3://my-bucket/camera/log.gz)\"",
-        ],
-    },
-    CommandHelp {
-        name: "publish",
-        commands: PUBLISH,
-        endpoint: Id::EndpointUrl,
-        arguments: "TOPIC [-m TEXT | -f FILE | -] [options]",
-        summary: "publish one MQTT message, or one for each line",
-        description: &["Without -m and -f, and with -, the message is read from standard input."],
-        examples: &[
-            "homing publish sensors/temperature -m 21.5",
-            "homing publish --via https status -f status.json",
-            "tail -f events.log | homing publish --lines events",
-        ],
-    },
-    CommandHelp {
-        name: "credentials",
-        commands: CREDENTIALS,
-        endpoint: Id::EndpointUrl,
-        arguments: "[--format process|env|json] [options]",
-        summary: "fetch temporary AWS credentials and print them",
-        description: &[
-            "The sources are tried in this order unless --credentials names one: the role alias over mutual TLS, where \
-             it is configured; the container endpoint (AWS_CONTAINER_CREDENTIALS_…, as Greengrass gives it); the \
-             environment.",
-            "Those from the role alias are kept for the next runs of any command until 5 minutes before they end, in memory \
-             and for this user only; a refusal is remembered for 2 minutes, a failure of TLS for 5. --no-cache asks all the \
-             same.",
-        ],
-        examples: &[
-            "homing credentials",
-            "homing credentials --no-cache --json",
-            "eval \"$(homing credentials --format env)\"",
-            "credential_process = /usr/bin/homing credentials --min-ttl 900",
-        ],
-    },
-    CommandHelp {
-        name: "exec",
-        commands: EXEC,
-        endpoint: Id::EndpointSecretsmanager,
-        arguments: "[--aws] [--secret …] [--git …] [--codeartifact …] COMMAND …",
-        summary: "run a command with secrets in its environment only",
-        description: &[
-            "What the command is given stands in its environment only: in no argument, file or log. homing becomes the \
-             command, so that its signals, its exit code and its process id are its own. The flags stand before the \
-             command; what stands behind its name is the command's.",
-            "--aws gives AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_CREDENTIAL_EXPIRATION, and \
-             AWS_REGION and AWS_DEFAULT_REGION where they are not set; AWS_PROFILE is taken away, so that they count.",
-            "--secret VARIABLE=ID[:KEY] gives a secret of AWS Secrets Manager, by its name or ARN. KEY, behind the name \
-             or the whole ARN, takes one key's value of a secret that is a JSON object.",
-            "--git [USER@]HOST=ID[:KEY] lets the git that the command runs, however deep inside pip or a script, use a \
-             secret as its password for https://HOST/…: git asks homing for it, so that it is in no URL, argument or \
-             log. USER is x-access-token unless given, as GitHub has it. git does not ask on the terminal.",
-            "--codeartifact fetches a token for a CodeArtifact domain and gives PIP_INDEX_URL and UV_DEFAULT_INDEX (with \
-             --extra: PIP_EXTRA_INDEX_URL and UV_INDEX), TWINE_… and UV_PUBLISH_…; with --format npm npm_config_registry \
-             and the token for it (name npm itself as the command: some shells drop that variable); with any other \
-             --format CODEARTIFACT_AUTH_TOKEN. homing help codeartifact says what the role needs.",
-            "The command does not inherit the variables that homing itself takes credentials from \
-             (AWS_ACCESS_KEY_ID and its companions, AWS_CONTAINER_…): it has those credentials that it is given.",
-            "With --refresh, for a command that runs longer than credentials live, it gets the two variables of homing \
-             serve instead. homing then stays beside it, passes signals on, and ends with it.",
-            "The exit code is the command's; 127 when there is no such command, 126 when it cannot be executed.",
-        ],
-        examples: &[
-            "homing exec --aws -- python3 upload.py",
-            "homing exec --aws --refresh -- python3 runs-for-weeks.py",
-            "homing exec --secret DB_PASSWORD=camera/db:password -- ./migrate",
-            "homing exec --git github.com=GithubToken:mypat -- pip3 install -r private.txt",
-            "homing exec --codeartifact my-domain/my-repo -- pip3 install -U my-package",
-            "homing exec --codeartifact my-domain/my-repo --extra -- pip3 install package",
-            "homing exec --codeartifact my-domain/my-repo --format npm -- npm install",
-        ],
-    },
-    CommandHelp {
-        name: "serve",
-        commands: SERVE,
-        endpoint: Id::EndpointUrl,
-        arguments: "[options] [-- COMMAND [ARGUMENT…]]",
-        summary: "give AWS credentials to other programs while it runs",
-        description: &[
-            "Every AWS SDK and the AWS CLI fetch their credentials from it, and new ones before the old expire: it is the \
-             endpoint that ECS and Greengrass's token exchange service have for their containers. It listens on loopback, \
-             and answers those who show a token. AWS is asked once for all of them, five minutes before the credentials \
-             expire, or --min-ttl before, where that is more.",
-            "A client needs the variables AWS_CONTAINER_CREDENTIALS_FULL_URI and AWS_CONTAINER_AUTHORIZATION_TOKEN. With a \
-             COMMAND, homing starts it with them (and with AWS_REGION and AWS_IOT_THING_NAME where they are configured), \
-             passes signals on to it, and ends when it ends, with its exit code; 127 when there is no such command, 126 when \
-             it cannot be executed. Without, homing serves until SIGTERM: --print-env prints the variables, and \
-             --token-file FILE keeps the token in a file, for clients that read it there \
-             (AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE).",
-            "SDKs accept credentials without TLS from 127.0.0.1, [::1], 169.254.170.2, 169.254.170.23 and [fd00:ec2::23] \
-             only. A container therefore needs the host's network (docker run --net=host), or an address of these on its \
-             bridge: ip address add 169.254.170.2/32 dev docker0, and --listen 169.254.170.2:80. A default profile in \
-             ~/.aws comes before all this.",
-        ],
-        examples: &[
-            "homing serve -- python3 runs-for-weeks.py",
-            "homing serve -- docker compose up",
-            "homing serve --print-env >/run/homing.env",
-            "homing serve --listen 169.254.170.2:80 --token-file /run/homing.token",
-        ],
-    },
-    CommandHelp {
-        name: "secret",
-        commands: SECRET,
-        endpoint: Id::EndpointSecretsmanager,
-        arguments: "get ID [--field KEY] [options]",
-        summary: "print a secret of AWS Secrets Manager",
-        description: &[
-            "ID is the secret's name or ARN; an ARN's region counts before the one that is set. The value is printed as \
-             it is, byte by byte, with nothing behind it; on a terminal a newline follows. A binary secret goes to a \
-             file or a pipe as its bytes.",
-            "--field takes one key's value of a secret that is a JSON object: a text without its quotes, anything else \
-             as it stands there. db.user is the key of that name, or user in the object db.",
-            "For a command that takes a secret from a variable, homing exec --secret leaves it in no shell.",
-        ],
-        examples: &[
-            "homing secret get door/pin",
-            "homing secret get GithubToken --field mypat",
-            "homing secret get wifi/key.p12 --version-stage AWSPREVIOUS",
-        ],
-    },
-    CommandHelp {
-        name: "git-credential",
-        commands: GIT_CREDENTIAL,
-        endpoint: Id::EndpointSecretsmanager,
-        arguments: "--git [USER@]HOST=ID[:KEY] [options] get",
-        summary: "a git credential helper that answers from Secrets Manager",
-        description: &[
-            "git runs this itself, where ~/.gitconfig has such a line under [credential], with an operation (get, store or \
-             erase) as the last argument, and asks on standard input (gitcredentials(7)). For https:// and a HOST that is named, with its port where the URL has one, the \
-             answer is the secret; for any other there is no answer, and git asks elsewhere. Nothing is stored.",
-            "USER is x-access-token unless given or asked for by git. The secret must be the password itself; KEY takes \
-             it out of a secret that is a JSON object.",
-            "With --git-variable the password comes from a variable, without AWS: homing exec --git uses it.",
-        ],
-        examples: &["helper = \"!homing git-credential --git github.com=GithubToken:mypat\""],
-    },
-    CommandHelp {
-        name: "codeartifact",
-        commands: CODEARTIFACT,
-        endpoint: Id::EndpointCodeartifact,
-        arguments: "token|endpoint|login|logout [DOMAIN[/REPOSITORY]] …",
-        summary: "tokens and endpoints of CodeArtifact package repositories",
-        description: &[
-            "token prints an authorization token for the domain, endpoint the repository's URL for --format. Where a \
-             command is to install packages, homing exec --codeartifact needs neither: the token is then in no file.",
-            "login writes repository and token into the tool's own configuration, which becomes private to its owner \
-             (mode 0600): pip's is PIP_CONFIG_FILE or ~/.config/pip/pip.conf, twine's ~/.pypirc (then: twine upload \
-             --repository codeartifact). logout takes it back and restores what login replaced; whatever else is in \
-             the file stays as it is.",
-            "The role needs codeartifact:GetAuthorizationToken, codeartifact:GetRepositoryEndpoint, \
-             codeartifact:ReadFromRepository and sts:GetServiceBearerToken.",
-            "In a closed network, --endpoint-url is the VPC endpoint codeartifact.api and --repository-endpoint-url \
-             codeartifact.repositories, each needed only where private DNS is off; nothing else is connected to but \
-             the credential provider.",
-        ],
-        examples: &[
-            "homing codeartifact token my-domain --duration 900",
-            "homing codeartifact endpoint my-domain/my-repo --format npm",
-            "homing codeartifact login --tool pip my-domain/my-repo",
-            "homing codeartifact login --tool twine my-domain/my-repo --duration 0",
-            "homing codeartifact logout --tool pip",
-        ],
-    },
-    CommandHelp {
-        name: "ecr",
-        commands: ECR,
-        endpoint: Id::EndpointEcr,
-        arguments: "password [--public] [options]",
-        summary: "print the password of Amazon's container registries",
-        description: &[
-            "The user's name is AWS. The password is good for every private registry that the role may use (or with \
-             --public for public.ecr.aws) and lives 12 hours. docker login keeps it in ~/.docker/config.json all that \
-             time; as a credential helper (homing help docker-credential) homing leaves no password anywhere.",
-            "The role needs ecr:GetAuthorizationToken; for --public, ecr-public:GetAuthorizationToken and \
-             sts:GetServiceBearerToken.",
-        ],
-        examples: &[
-            "homing ecr password | docker login -u AWS --password-stdin REGISTRY",
-            "homing ecr password --public",
-        ],
-    },
-    CommandHelp {
-        name: "docker-credential",
-        commands: DOCKER_CREDENTIAL,
-        endpoint: Id::EndpointEcr,
-        arguments: "get|list|store|erase|version [options]",
-        summary: "fetch registry passwords for docker, podman and others",
-        description: &[
-            "Docker's credential-helper protocol, as docker, podman, buildah, skopeo and containerd's nerdctl speak it. \
-             Called as docker-credential-homing, a link that the installer makes, it needs no command: name the \
-             registries in ~/.docker/config.json (or containers' auth.json), and every pull fetches its own password: \
-             {\"credHelpers\": {\"123456789012.dkr.ecr.eu-west-1.amazonaws.com\": \"homing\", \"public.ecr.aws\": \"homing\"}}",
-            "get reads a registry's name from standard input and answers with its user and password. The region is the \
-             one in the name. list names the registry of the account. Nothing is kept, so erase has nothing to do, and \
-             store is refused, unless AWS_ECR_IGNORE_CREDS_STORAGE=true says that it is to be ignored.",
-            "Docker passes no flags: settings come from variables and from the configuration file. Errors go to standard \
-             output, where Docker looks for them.",
-        ],
-        examples: &["echo public.ecr.aws | homing docker-credential get", "homing docker-credential version"],
-    },
-    CommandHelp {
-        name: "dynamodb",
-        commands: DYNAMODB,
-        endpoint: Id::EndpointDynamodb,
-        arguments: "put-item TABLE [--item JSON | -f FILE | -] [options]",
-        summary: "write items into a DynamoDB table",
-        description: &[
-            "The item is DynamoDB's JSON, {\"temperature\": {\"N\": \"21.50\"}}, or with --plain anybody's, \
-             {\"temperature\": 21.50}. Without --item and -f it is read from standard input. An item that is there with \
-             the same key is replaced, unless --condition says when not: then the exit code is 77.",
-            "With --lines every line is an item. They are written 25 at a time; what DynamoDB leaves unwritten for want \
-             of capacity is sent up to 8 times, with growing waits. At the first bad line it stops: all lines \
-             before are written, none behind it. --json tells which lines each batch had.",
-            "The role needs dynamodb:PutItem on the table, and for --lines dynamodb:BatchWriteItem.",
-        ],
-        examples: &[
-            "homing dynamodb put-item readings --plain --item '{\"id\":\"a\",\"celsius\":21.50}'",
-            "homing dynamodb put-item t -f a.json --condition 'attribute_not_exists(id)'",
-            "tail -n 100 readings.jsonl | homing dynamodb put-item readings --plain --lines",
-        ],
-    },
-];
 
 const GROUPS: &[(Group, &str)] = &[
     (Group::Command, "Options"),

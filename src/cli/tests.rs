@@ -261,7 +261,7 @@ fn help_texts_fit_80_columns_and_name_every_option_of_the_command() {
     for line in help::overview().lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }
-    for about in help::COMMANDS {
+    for about in commands::COMMANDS {
         let text = help::command(about);
         for line in text.lines() {
             assert!(line.chars().count() <= 80, "{line}");
@@ -273,12 +273,16 @@ fn help_texts_fit_80_columns_and_name_every_option_of_the_command() {
                 assert!(is_listed, "{} lacks --{}", about.name, option.flag);
             }
         }
+        for (id, help) in about.options {
+            assert!(id.option().commands.intersects(about.commands), "{} has no {id:?}", about.name);
+            assert!(!help.contains('\n') && !help.ends_with('.') && *help != id.option().help, "{help}");
+        }
     }
 }
 
 #[test]
 fn every_example_of_the_help_texts_is_understood() {
-    for example in help::COMMANDS.iter().flat_map(|about| about.examples) {
+    for example in commands::COMMANDS.iter().flat_map(|about| about.examples) {
         // Alone, or the first or last of a pipe.
         let Some(line) = example.split(" | ").find_map(|part| part.split("homing ").nth(1)) else { continue };
         let line = line.trim_end_matches(")\"").replace(['\'', '"'], "");

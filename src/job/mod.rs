@@ -17,6 +17,7 @@ pub mod git_credential;
 mod input;
 mod messenger;
 mod network;
+mod object_description;
 mod outcome;
 mod partial_file;
 mod partial_state;

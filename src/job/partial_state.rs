@@ -6,6 +6,7 @@
 //! the mark, because a file system may have kept a file's length and lost its content.
 
 use super::download::Begun;
+use super::object_description;
 use super::partial_file::{is_same_file, no_follow};
 use crate::protocol::json::{self, ObjectWriter, Text};
 use serde::Deserialize;
@@ -50,7 +51,7 @@ impl PartialState {
         no_follow().read(true).open(&self.path).ok()?.take(STATE_MAXIMUM).read_to_end(&mut text).ok()?;
         // Without its line end a line is not whole.
         let mut lines = text.split_inclusive(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b"\n"));
-        let begun = read_begun(lines.next()?, &self.object)?;
+        let begun = object_description::read(lines.next()?, &self.object)?;
         let mark = lines.filter_map(|line| json::read::<Mark<'_>>(line).ok()).next_back()?;
         let is_same_boot = !self.boot.is_empty() && mark.boot.0 == self.boot;
         let trusted = if is_same_boot { u64::MAX } else { mark.synced };
@@ -62,10 +63,10 @@ impl PartialState {
     /// # Errors
     /// It cannot be written.
     pub fn begin(&mut self, begun: &Begun) -> io::Result<()> {
-        let mut line = vec![0; DESCRIPTION_MAXIMUM];
-        let length = write_begun(begun, &self.object, &mut line)?;
+        let mut line = object_description::written(begun, &self.object)?;
+        line.push(b'\n');
         let mut file = no_follow().write(true).create(true).truncate(true).open(&self.path)?;
-        file.write_all(&line[..length])?;
+        file.write_all(&line)?;
         self.file = Some(file);
         self.mark(0)
     }
@@ -112,48 +113,6 @@ impl PartialState {
     }
 }
 
-fn write_begun(begun: &Begun, object: &str, line: &mut [u8]) -> io::Result<usize> {
-    let too_long = || io::Error::other("the object's description is too long");
-    let mut writer = ObjectWriter::new(line);
-    writer.text("object", object).text("etag", &begun.etag).number("size", begun.size);
-    writer.text("last_modified", &begun.last_modified);
-    if let Some((algorithm, value)) = &begun.checksum {
-        writer.text("checksum_algorithm", algorithm.name()).text("checksum", value);
-    }
-    let length = writer.finish().map_err(|_| too_long())?;
-    *line.get_mut(length).ok_or_else(too_long)? = b'\n';
-    Ok(length + 1)
-}
-
-fn read_begun(line: &[u8], object: &str) -> Option<Begun> {
-    let fields: Fields<'_> = json::read(line).ok()?;
-    let mut buffer = vec![0; DESCRIPTION_MAXIMUM];
-    let mut text = |text| json::unescape(text, &mut buffer).ok().map(str::to_owned);
-    if text(fields.object)? != object {
-        return None;
-    }
-    let checksum = match (fields.checksum_algorithm, fields.checksum) {
-        (Some(algorithm), Some(value)) => Some((algorithm.0.parse().ok()?, text(value)?)),
-        _ => None,
-    };
-    Some(Begun { etag: text(fields.etag)?, size: fields.size, last_modified: text(fields.last_modified)?, checksum })
-}
-
-#[derive(Deserialize)]
-struct Fields<'a> {
-    #[serde(borrow)]
-    object: Text<'a>,
-    #[serde(borrow)]
-    etag: Text<'a>,
-    size: u64,
-    #[serde(borrow)]
-    last_modified: Text<'a>,
-    #[serde(borrow)]
-    checksum_algorithm: Option<Text<'a>>,
-    #[serde(borrow)]
-    checksum: Option<Text<'a>>,
-}
-
 #[derive(Deserialize)]
 struct Mark<'a> {
     #[serde(borrow)]
@@ -163,9 +122,6 @@ struct Mark<'a> {
 
 /// Another one after each boot (Linux, random(4)).
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
-/// An object's name of 2,133 bytes (bucket, key and version) and headers, of which homing takes 12 KiB, each byte escaped
-/// to 6 at worst, which happens to none.
-const DESCRIPTION_MAXIMUM: usize = 32 * 1024;
 /// `{"boot":"…","synced":…}` with 36 and at most 20 characters.
 const MARK_MAXIMUM: usize = 128;
 /// The description, and the marks: a download of any size makes under 600 of under 80 bytes. What is beyond is not

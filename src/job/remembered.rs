@@ -4,8 +4,8 @@
 //! long as the file has the size and modification time it had then, so that what somebody has changed or replaced is
 //! fetched again.
 
-use crate::protocol::json::{self, ObjectWriter, Text};
-use serde::Deserialize;
+use super::download::Begun;
+use super::object_description;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -15,12 +15,11 @@ use std::path::{Path, PathBuf};
 /// The ETag, with its quotes, of what `file` was fetched from, if that was `object` and the file is untouched.
 pub fn recall(file: &Path, object: &str) -> Option<String> {
     let mut text = Vec::new();
-    File::open(path(file)?).ok()?.take(TEXT_MAXIMUM).read_to_end(&mut text).ok()?;
-    let fields: Fields<'_> = json::read(&text).ok()?;
-    let mut buffer = [0; TEXT_MAXIMUM as usize];
-    let is_same = json::unescape(fields.object, &mut buffer) == Ok(object)
-        && fs::metadata(file).is_ok_and(|now| now.size() == fields.size && modified(&now) == fields.modified.0);
-    is_same.then(|| json::unescape(fields.etag, &mut buffer).ok().map(str::to_owned))?
+    let maximum = object_description::MAXIMUM as u64;
+    File::open(path(file)?).ok()?.take(maximum).read_to_end(&mut text).ok()?;
+    let remembered = object_description::read(&text, object)?;
+    let now = described(file, remembered.etag.clone()).ok()?;
+    (now == remembered).then_some(remembered.etag)
 }
 
 /// Remembers that `file`, as it is now, was fetched from `object` when that had this ETag.
@@ -29,18 +28,13 @@ pub fn recall(file: &Path, object: &str) -> Option<String> {
 /// The file beside it cannot be written; the next time everything is fetched again.
 pub fn remember(file: &Path, object: &str, etag: &str) -> io::Result<()> {
     let path = path(file).ok_or_else(|| io::Error::other("the file has no name"))?;
-    let metadata = fs::metadata(file)?;
-    let mut text = vec![0; TEXT_MAXIMUM as usize];
-    let mut writer = ObjectWriter::new(&mut text);
-    writer.text("object", object).text("etag", etag).number("size", metadata.size());
-    writer.text("modified", &modified(&metadata));
-    let length = writer.finish().map_err(|_| io::Error::other("the ETag is too long"))?;
+    let text = object_description::written(&described(file, etag.to_owned())?, object)?;
     // Half of it is worth nothing, and does no harm. Never through a link that somebody else may have put there.
     match fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    File::options().write(true).create_new(true).open(&path)?.write_all(&text[..length])
+    File::options().write(true).create_new(true).open(&path)?.write_all(&text)
 }
 
 fn path(file: &Path) -> Option<PathBuf> {
@@ -50,20 +44,9 @@ fn path(file: &Path) -> Option<PathBuf> {
     Some(file.with_file_name(name))
 }
 
-fn modified(metadata: &fs::Metadata) -> String {
-    format!("{}.{:09}", metadata.mtime(), metadata.mtime_nsec())
+/// The file as it is now, with its own last modification in place of S3's.
+fn described(file: &Path, etag: String) -> io::Result<Begun> {
+    let metadata = fs::metadata(file)?;
+    let last_modified = format!("{}.{:09}", metadata.mtime(), metadata.mtime_nsec());
+    Ok(Begun { etag, size: metadata.size(), last_modified, checksum: None })
 }
-
-#[derive(Deserialize)]
-struct Fields<'a> {
-    #[serde(borrow)]
-    object: Text<'a>,
-    #[serde(borrow)]
-    etag: Text<'a>,
-    size: u64,
-    #[serde(borrow)]
-    modified: Text<'a>,
-}
-
-/// A bucket of 63 bytes, a key of 1,024 and a version of 1,024, each escaped to 6 at worst; an ETag of some dozen.
-const TEXT_MAXIMUM: u64 = 16 * 1024;

@@ -2,8 +2,8 @@
 
 use crate::aws::secrets_manager::unescaped;
 use crate::error::{Error, Fault, Result};
-use crate::protocol::json;
-use crate::protocol::json_members::{Members, NoObject};
+use crate::protocol::json_syntax::Malformed;
+use crate::protocol::json_walk::{Kind, Members, Value};
 use zeroize::Zeroizing;
 
 /// The value of `key` in the JSON object `text`: a text without its quotes and escapes, anything else as it stands
@@ -14,17 +14,19 @@ use zeroize::Zeroizing;
 /// has, and never a value), or two values that `key` can mean, or null.
 pub fn find(id: &str, text: &str, key: &str) -> Result<Zeroizing<String>> {
     let error = |code: &'static str, message: String| Error::new(Fault::Data, code, format!("secret {id:?} {message}"));
-    let no_object = |NoObject| {
-        error("no_json_object", format!("is no JSON object, so that it has no key {key:?}"))
+    let no_object = |what: &str| {
+        error("no_json_object", format!("is no JSON object{what}, so that it has no key {key:?}"))
             .with_remedy("leave the key away to get the whole secret")
     };
+    let document = Value::of(text, DEPTH_MAXIMUM)
+        .map_err(|Malformed { offset, what }| no_object(&format!(" (at byte {}, {what})", offset + 1)))?;
+    let Kind::Object(members) = document.kind() else { return Err(no_object("")) };
     let mut found = Vec::new();
-    collect(text, key, &mut found).map_err(no_object)?;
+    collect(members, key, &mut found);
     let value = match found[..] {
         [value] => value,
         [] => {
-            let names = names(text).map_err(no_object)?;
-            return Err(error("no_such_key", format!("has no key {key:?}, only {names}"))
+            return Err(error("no_such_key", format!("has no key {key:?}, only {}", names(members)))
                 .with_remedy("name one of these, or leave the key away to get the whole secret"));
         }
         _ => {
@@ -32,42 +34,42 @@ pub fn find(id: &str, text: &str, key: &str) -> Result<Zeroizing<String>> {
                 .with_remedy("get the whole secret, and take the value out of it"));
         }
     };
-    if value == "null" {
-        return Err(error("null_value", format!("has null for {key:?}")));
+    match value.kind() {
+        Kind::Null => Err(error("null_value", format!("has null for {key:?}"))),
+        Kind::Text(text) => unescaped(text).ok_or_else(|| {
+            error("malformed_json", format!("has an escape sequence in {key:?} that stands for no character"))
+        }),
+        _ => Ok(Zeroizing::new(value.text().to_owned())),
     }
-    if !value.starts_with('"') {
-        return Ok(Zeroizing::new(value.to_owned()));
-    }
-    unescaped(json::Text(&value[1..value.len() - 1]))
-        .ok_or_else(|| error("malformed_json", format!("has an escape sequence in {key:?} that JSON does not know")))
 }
 
 /// The names of a secret's keys, as a list for people; `None` when it is no JSON object.
 pub fn keys(text: &str) -> Option<String> {
-    names(text).ok()
+    match Value::of(text, DEPTH_MAXIMUM).ok()?.kind() {
+        Kind::Object(members) => Some(names(members)),
+        _ => None,
+    }
 }
 
 /// Every value that `key` can mean, in all ways of reading its dots.
-fn collect<'a>(object: &'a str, key: &str, found: &mut Vec<&'a str>) -> std::result::Result<(), NoObject> {
-    for member in Members::of(object)? {
-        let (name, value) = member?;
+fn collect<'a>(members: Members<'a>, key: &str, found: &mut Vec<Value<'a>>) {
+    for (name, value) in members {
         let Some(name) = unescaped(name) else { continue };
         let Some(rest) = key.strip_prefix(name.as_str()) else { continue };
         if rest.is_empty() {
             found.push(value);
         } else if let Some(inner) = rest.strip_prefix('.')
-            && value.starts_with('{')
+            && let Kind::Object(members) = value.kind()
         {
-            collect(value, inner, found)?;
+            collect(members, inner, found);
         }
     }
-    Ok(())
 }
 
-fn names(object: &str) -> std::result::Result<String, NoObject> {
+fn names(members: Members<'_>) -> String {
     let mut names = String::new();
-    for (index, member) in Members::of(object)?.enumerate() {
-        let name = unescaped(member?.0).unwrap_or_default();
+    for (index, (name, _)) in members.enumerate() {
+        let name = unescaped(name).unwrap_or_default();
         match index {
             0 => {}
             NAMES_SHOWN => {
@@ -78,9 +80,11 @@ fn names(object: &str) -> std::result::Result<String, NoObject> {
         }
         names.push_str(&format!("{:?}", name.as_str()));
     }
-    Ok(if names.is_empty() { "{}".to_owned() } else { names })
+    if names.is_empty() { "{}".to_owned() } else { names }
 }
 
+/// Deeper than any secret; the check goes one call deeper with each.
+const DEPTH_MAXIMUM: usize = 64;
 /// More would fill the screen.
 const NAMES_SHOWN: usize = 20;
 
@@ -123,7 +127,8 @@ mod tests {
             ("canary", "a", "no_json_object"),
             (r#"["canary"]"#, "a", "no_json_object"),
             (r#"{"a":"canary"#, "a", "no_json_object"),
-            (r#"{"a":"canary\x"}"#, "a", "malformed_json"),
+            (r#"{"a":"canary\x"}"#, "a", "no_json_object"),
+            (r#"{"a":"canary\ud800"}"#, "a", "malformed_json"),
             (r#"{"a":null,"b":"canary"}"#, "a", "null_value"),
             ("{}", "a", "no_such_key"),
         ] {
@@ -131,6 +136,8 @@ mod tests {
             assert_eq!(error.code(), code, "{text}");
             assert!(!format!("{error:?}").contains("canary"), "{error}");
         }
+        let error = find("id", "{\"a\":\"canary\n\"}", "a").unwrap_err();
+        assert!(error.message().contains("at byte 13, the text's closing double quote is missing"), "{error}");
         let many: String = (0..50).map(|index| format!("\"k{index}\":1,")).collect();
         let error = find("id", &format!("{{{many}\"last\":1}}"), "x").unwrap_err();
         assert!(error.message().ends_with("\"k19\", …") && error.message().len() < 300, "{error}");

@@ -10,7 +10,6 @@ pub mod decimal;
 pub mod dynamodb_json;
 pub mod http_request;
 pub mod json;
-pub mod json_members;
 pub mod json_syntax;
 pub mod json_walk;
 pub mod message;
