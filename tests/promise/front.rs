@@ -178,9 +178,9 @@ impl Behaviour {
 
 /// Whether the service's good reply to such a request is worth being garbled: whether there is a secret in it.
 pub(crate) fn has_secret_reply(target: &str) -> bool {
-    ["/role-aliases/", "/container", "GetSecretValue", "GetAuthorizationToken", "/v1/authorization-token"]
-        .iter()
-        .any(|known| target == *known)
+    const WITH_SECRETS: &[&str] =
+        &["/role-aliases/", "/container", "GetSecretValue", "GetAuthorizationToken", "/v1/authorization-token"];
+    WITH_SECRETS.contains(&target)
 }
 
 /// Headers and body of the reply that the service documents.
