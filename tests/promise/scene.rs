@@ -60,6 +60,8 @@ impl Scene {
             "credential_endpoint": format!("localhost:{port}"), "data_endpoint": "localhost",
             "https_port": port, "mqtt_port": scene.broker.port, "via": "https", "bucket": "device-uploads",
             "path_style": true, "inline_limit": 0,
+            // However slow the machine is, nothing times out while it is being held.
+            "connect_timeout": 300, "stall_timeout": 300, "publish_timeout": 300, "acknowledge_timeout": 300,
             "endpoints": { "s3": format!("https://localhost:{port}") },
         });
         scene.directory.write("config.json", config.to_string());
