@@ -7,9 +7,11 @@
 //! - a server that answers before it has read the body has its answer read: the rest of the body is neither read
 //!   from disk nor sent, and a success that comes too early is an error;
 //! - replies are read into the caller's buffer and never further, whole ([`Client::send`]) or piece by piece
-//!   ([`Client::open`]).
+//!   ([`Client::open`]);
+//! - what a reply repeats of the request's secrets is wiped from it.
 
 mod incoming;
+mod repeated;
 
 pub use incoming::Incoming;
 
@@ -21,6 +23,7 @@ use crate::error::{Error, Fault, Result};
 use crate::protocol::reply::Reply;
 use crate::protocol::request::Request;
 use http::{HeaderMap, Uri};
+use repeated::SentSecrets;
 use rustls::ClientConfig;
 use std::io::{self, ErrorKind, Read};
 use std::net::IpAddr;
@@ -142,6 +145,7 @@ impl Client {
         let (mut response, midpoint) = self.exchange(request, body)?;
         let (length, complete) =
             read_body(response.body_mut(), buffer).map_err(|error| self.explain(error, host_of(&request.authority)))?;
+        SentSecrets::of(request).wipe(&mut buffer[..length]);
         let (parts, _) = response.into_parts();
         Ok(Answer {
             status: parts.status.as_u16(),
@@ -159,7 +163,7 @@ impl Client {
     /// As [`Self::send`].
     pub fn open(&self, request: &Request) -> Result<Incoming> {
         let (response, _) = self.exchange(request, Body::Empty)?;
-        Ok(Incoming::new(host_of(&request.authority), response))
+        Ok(Incoming::new(host_of(&request.authority), response, SentSecrets::of(request)))
     }
 
     /// Gives the reply, of which the head has been read, and the middle of the exchange in seconds since the Unix
@@ -191,7 +195,8 @@ impl Client {
         if let Some(failure) = guarded.failure {
             return Err(failure);
         }
-        let response = result.map_err(|error| self.explain(error, host))?;
+        let mut response = result.map_err(|error| self.explain(error, host))?;
+        SentSecrets::of(request).wipe_headers(response.headers_mut());
         let midpoint = asked + (unix_time() - asked) / 2;
         if self.shared.abandoned.load(Ordering::Relaxed) && response.status().is_success() {
             return Err(unusable(host, "early_success", "it reported success before it had been sent everything"));

@@ -58,7 +58,8 @@ pub(crate) fn reply(status: &str, headers: &[(&str, &str)], body: &str) -> Vec<u
         .into_bytes()
 }
 
-fn read(stream: &mut TcpStream) -> io::Result<Request> {
+/// Reads one request.
+pub(crate) fn read(stream: &mut impl Read) -> io::Result<Request> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];

@@ -1,6 +1,7 @@
 //! A reply whose body is read piece by piece, into buffers of the caller's: a download in constant memory.
 
 use super::explain_io;
+use super::repeated::SentSecrets;
 use crate::error::Result;
 use crate::protocol::reply::Reply;
 use http::HeaderMap;
@@ -12,13 +13,14 @@ pub struct Incoming {
     status: u16,
     headers: HeaderMap,
     body: ureq::BodyReader<'static>,
+    sent: SentSecrets,
 }
 
 impl Incoming {
-    pub(super) fn new(host: &str, response: http::Response<ureq::Body>) -> Self {
+    pub(super) fn new(host: &str, response: http::Response<ureq::Body>, sent: SentSecrets) -> Self {
         let (parts, body) = response.into_parts();
         let status = parts.status.as_u16();
-        Self { host: host.to_owned(), status, headers: parts.headers, body: body.into_reader() }
+        Self { host: host.to_owned(), status, headers: parts.headers, body: body.into_reader(), sent }
     }
 
     /// The status code, 100 to 599.
@@ -44,6 +46,7 @@ impl Incoming {
             }
         }
         let complete = length < buffer.len();
+        self.sent.wipe(&mut buffer[..length]);
         Ok(Reply { status: self.status, headers: &self.headers, body: &buffer[..length], complete })
     }
 
