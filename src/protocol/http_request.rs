@@ -24,7 +24,7 @@ pub enum BadRequest {
     Malformed,
     /// A body was announced, which nothing here takes.
     Body,
-    /// Longer than [`HEAD_MAXIMUM`], or more than [`HEADER_COUNT_MAXIMUM`] headers.
+    /// Longer than [`HEAD_MAXIMUM`], or more than 32 headers.
     TooLarge,
 }
 
