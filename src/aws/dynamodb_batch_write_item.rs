@@ -116,11 +116,7 @@ impl BatchWriteItem<'_> {
             let twice = error.message().contains(DUPLICATES);
             return Err(if twice { error.with_remedy(ONE_KEY_ONCE) } else { error });
         }
-        if !reply.complete {
-            return Err(asked.nonsense("it is longer than all that was sent"));
-        }
-        let document = core::str::from_utf8(reply.body).map_err(|_| asked.nonsense("it is not UTF-8"))?;
-        let document = Value::of(document, REPLY_DEPTH).map_err(|malformed| asked.nonsense(malformed.what))?;
+        let document = asked.document(reply, "it is longer than all that was sent", REPLY_DEPTH)?;
         let Some(unprocessed) = document.member("UnprocessedItems") else { return Ok(None) };
         let Kind::Object(tables) = unprocessed.kind() else {
             return Err(asked.nonsense("its UnprocessedItems are no object"));

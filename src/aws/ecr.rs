@@ -76,11 +76,7 @@ pub(super) fn read<'a>(
     if reply.status != 200 {
         return Err(asked.error(reply));
     }
-    if !reply.complete {
-        return Err(asked.nonsense("it is longer than any token"));
-    }
-    let document = core::str::from_utf8(reply.body).map_err(|_| asked.nonsense("it is not UTF-8"))?;
-    let document = Value::of(document, REPLY_DEPTH).map_err(|malformed| asked.nonsense(malformed.what))?;
+    let document = asked.document(reply, "it is longer than any token", REPLY_DEPTH)?;
     let data = document.member("authorizationData").and_then(choose);
     let data = data.ok_or_else(|| asked.nonsense("it has no authorizationData"))?;
     let token = data.text_member("authorizationToken").ok_or_else(|| asked.nonsense("it has no authorizationToken"))?;

@@ -24,7 +24,7 @@ pub enum Service {
 }
 
 /// Which of a service's endpoints is meant: `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variant {
     /// The endpoint whose cryptography is validated by FIPS 140.
     pub fips: bool,

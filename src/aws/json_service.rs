@@ -3,11 +3,15 @@
 //! Smithy, "AWS JSON 1.0 protocol" and "AWS JSON 1.1 protocol"; AWS General Reference, "Common errors".
 
 use super::endpoint::Service;
-use super::{JsonServiceError, is_temporary, too_large};
+use super::{
+    CLOCK_REMEDY, EXPIRED_CREDENTIALS, FOREIGN_CREDENTIALS, JsonServiceError, WRONG_SIGNATURE, are_apart, is_temporary,
+    server_clock, too_large,
+};
 use crate::error::{Error, Fault, Result};
+use crate::protocol::json_walk::Value;
 use crate::protocol::reply::Reply;
 use crate::protocol::request::Request;
-use crate::protocol::time::{BothClocks, SIGNATURE_CLOCK_TOLERANCE, parse_http_date};
+use crate::protocol::time::BothClocks;
 
 /// Builds `POST /` of the AWS JSON protocol in `version` (`1.0` or `1.1`) for the operation `target`, such as
 /// `secretsmanager.GetSecretValue`, with a body of `length` bytes.
@@ -52,16 +56,9 @@ impl Asked<'_> {
         let (fault, remedy) = match kind {
             Kind::Denied => (Fault::Refused, self.permission),
             Kind::Absent => (Fault::Refused, self.absent),
-            Kind::Expired => (Fault::Refused, "get new credentials; if they are new, check this device's clock"),
-            Kind::Foreign => (
-                Fault::Refused,
-                "the credentials are not for this endpoint, region or partition: check where they come from",
-            ),
-            Kind::Signature => (
-                Fault::Refused,
-                "check the secret access key, the region and the endpoint; a proxy that changes requests breaks \
-                 signatures too",
-            ),
+            Kind::Expired => (Fault::Refused, EXPIRED_CREDENTIALS),
+            Kind::Foreign => (Fault::Refused, FOREIGN_CREDENTIALS),
+            Kind::Signature => (Fault::Refused, WRONG_SIGNATURE),
             Kind::Temporary => (Fault::Temporary, ""),
             Kind::Invalid => (Fault::Refused, ""),
             Kind::Nonsense => (Fault::Unavailable, "check the endpoint: something that is not AWS may be answering"),
@@ -79,13 +76,20 @@ impl Asked<'_> {
             .with_remedy("check the endpoint: something that is not AWS may be answering")
     }
 
+    /// The document of a reply of status 200, nested at most `depth` levels. `too_long` is what is said of one that did
+    /// not fit its buffer.
+    pub(super) fn document<'b>(&self, reply: &Reply<'b>, too_long: &str, depth: usize) -> Result<Value<'b>> {
+        if !reply.complete {
+            return Err(self.nonsense(too_long));
+        }
+        let text = core::str::from_utf8(reply.body).map_err(|_| self.nonsense("it is not UTF-8"))?;
+        Value::of(text, depth).map_err(|malformed| self.nonsense(malformed.what))
+    }
+
     /// Both clocks, where the error may come from their difference.
     fn blamed_clocks(&self, reply: &Reply<'_>, said: &JsonServiceError) -> Option<BothClocks> {
-        // With an Age the date is that of a cached reply.
-        let date = reply.header("date").filter(|_| reply.header("age").is_none())?;
-        let clocks = BothClocks { device: self.now, server: parse_http_date(date, self.now)? };
-        let differ = clocks.device.abs_diff(clocks.server) > CLOCK_DIFFERENCE_WORTH_TELLING;
-        (differ && TIME_DEPENDENT.contains(&&*said.code)).then_some(clocks)
+        let clocks = BothClocks { device: self.now, server: server_clock(reply, self.now)? };
+        (are_apart(clocks) && TIME_DEPENDENT.contains(&&*said.code)).then_some(clocks)
     }
 }
 
@@ -133,8 +137,6 @@ fn kind(code: &str, status: u16) -> Kind {
     }
 }
 
-const CLOCK_REMEDY: &str =
-    "set this device's clock (for example with NTP): AWS accepts signatures within 15 minutes of its own";
 /// Errors that a wrong clock may have caused; the empty one is a refusal without a document.
 const TIME_DEPENDENT: &[&str] = &[
     "InvalidSignatureException",
@@ -146,8 +148,6 @@ const TIME_DEPENDENT: &[&str] = &[
     "AccessDeniedException",
     "",
 ];
-/// Half of what AWS tolerates: less than that is no cause of anything.
-const CLOCK_DIFFERENCE_WORTH_TELLING: u64 = SIGNATURE_CLOCK_TOLERANCE.unsigned_abs() / 2;
 
 #[cfg(test)]
 mod tests {

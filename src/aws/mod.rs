@@ -29,6 +29,7 @@ use crate::error::{Error, Fault};
 use crate::protocol::json::{self, Text};
 use crate::protocol::reply::Reply;
 use crate::protocol::request::RequestTooLarge;
+use crate::protocol::time::{BothClocks, SIGNATURE_CLOCK_TOLERANCE, parse_http_date};
 use serde::Deserialize;
 
 /// What a service that speaks JSON says of an error.
@@ -132,6 +133,18 @@ pub(crate) fn check_header_value(what: &str, value: &str) -> Result<(), Error> {
     .with_remedy("use visible ASCII characters only"))
 }
 
+/// The server's clock by the reply's `Date`; a year of two digits is taken for the nearest to `near`.
+fn server_clock(reply: &Reply<'_>, near: i64) -> Option<i64> {
+    // With an Age the date is that of a cached reply.
+    let date = reply.header("date").filter(|_| reply.header("age").is_none())?;
+    parse_http_date(date, near)
+}
+
+/// Whether the clocks differ by so much that it may be what a signature or a token was refused for.
+fn are_apart(clocks: BothClocks) -> bool {
+    clocks.device.abs_diff(clocks.server) > CLOCK_DIFFERENCE_WORTH_TELLING
+}
+
 fn unescaped(text: Text<'_>) -> String {
     let mut buffer = [0; 1024];
     // Too long or malformed: the raw text still says more than none.
@@ -157,6 +170,15 @@ struct ErrorFields<'a> {
     trace_id: Option<Text<'a>>,
 }
 
+const CLOCK_REMEDY: &str =
+    "set this device's clock (for example with NTP): AWS accepts signatures within 15 minutes of its own";
+const EXPIRED_CREDENTIALS: &str = "get new credentials; if they are new, check this device's clock";
+const FOREIGN_CREDENTIALS: &str =
+    "the credentials are not for this endpoint, region or partition: check where they come from";
+const WRONG_SIGNATURE: &str =
+    "check the secret access key, the region and the endpoint; a proxy that changes requests breaks signatures too";
+/// Half of what AWS tolerates: less than that is no cause of anything.
+const CLOCK_DIFFERENCE_WORTH_TELLING: u64 = SIGNATURE_CLOCK_TOLERANCE.unsigned_abs() / 2;
 /// Longer than any message AWS sends, shorter than a screen.
 const SERVER_TEXT_LIMIT: usize = 300;
 

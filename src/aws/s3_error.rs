@@ -3,10 +3,13 @@
 //! Amazon S3 API Reference, "Error responses".
 
 use super::s3_bucket::Bucket;
-use super::{describe, is_temporary, printable};
+use super::{
+    CLOCK_REMEDY, EXPIRED_CREDENTIALS, FOREIGN_CREDENTIALS, WRONG_SIGNATURE, are_apart, describe, is_temporary,
+    printable, server_clock,
+};
 use crate::error::{Error, Fault};
 use crate::protocol::reply::Reply;
-use crate::protocol::time::{BothClocks, SIGNATURE_CLOCK_TOLERANCE, parse_http_date, parse_iso8601};
+use crate::protocol::time::{BothClocks, parse_iso8601};
 use crate::protocol::xml::{element_text, root_name};
 
 /// What S3 was asked to do: an error's remedy depends on it.
@@ -100,14 +103,10 @@ impl S3Error {
 
     /// Both clocks, where the error may come from their difference.
     fn blamed_clocks(&self, reply: &Reply<'_>, now: i64) -> Option<BothClocks> {
-        let date = || {
-            // With an Age the date is that of a cached reply.
-            let date = reply.header("date").filter(|_| reply.header("age").is_none())?;
-            parse_http_date(date, now.max(FIRST_RELEASE))
-        };
+        let date = || server_clock(reply, now.max(FIRST_RELEASE));
         let clocks = BothClocks { device: now, server: self.server_time.or_else(date)? };
-        let differ = clocks.device.abs_diff(clocks.server) > CLOCK_DIFFERENCE_WORTH_TELLING;
-        let is_blamed = self.code == "RequestTimeTooSkewed" || (differ && TIME_DEPENDENT.contains(&&*self.code));
+        let is_blamed =
+            self.code == "RequestTimeTooSkewed" || (are_apart(clocks) && TIME_DEPENDENT.contains(&&*self.code));
         is_blamed.then_some(clocks)
     }
 
@@ -169,7 +168,7 @@ const KNOWN: &[Known] = &[
         Fault::Data,
         "S3 takes at most 5 GiB in one PutObject; another store, or a proxy, may take less",
     ),
-    ("ExpiredToken", 0, Fault::Refused, "get new credentials; if they are new, check this device's clock"),
+    ("ExpiredToken", 0, Fault::Refused, EXPIRED_CREDENTIALS),
     ("IncompleteBody", 0, Fault::Temporary, DAMAGED),
     ("InvalidAccessKeyId", 0, Fault::Refused, FOREIGN_CREDENTIALS),
     ("InvalidBucketName", 0, Fault::Refused, "check bucket: its spelling"),
@@ -202,30 +201,19 @@ const KNOWN: &[Known] = &[
     ),
     ("RequestTimeTooSkewed", 0, Fault::Refused, CLOCK_REMEDY),
     ("RequestTimeout", 408, Fault::Temporary, ""),
-    (
-        "SignatureDoesNotMatch",
-        0,
-        Fault::Refused,
-        "check the secret access key, the region and the endpoint; a proxy that changes requests breaks signatures too",
-    ),
+    ("SignatureDoesNotMatch", 0, Fault::Refused, WRONG_SIGNATURE),
     ("SlowDown", 503, Fault::Temporary, ""),
     ("XAmzContentChecksumMismatch", 0, Fault::Temporary, DAMAGED),
     ("XAmzContentSHA256Mismatch", 0, Fault::Temporary, DAMAGED),
 ];
 
-const CLOCK_REMEDY: &str =
-    "set this device's clock (for example with NTP): AWS accepts signatures within 15 minutes of its own";
 const DAMAGED: &str = "the data was damaged or cut on its way: try again";
-const FOREIGN_CREDENTIALS: &str =
-    "the credentials are not for this endpoint, region or partition: check where they come from";
 
 /// Errors that name the bucket's region, where it is not the one signed for.
 const WRONG_REGION: &[&str] =
     &["AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"];
 /// Errors that a wrong clock may have caused; the empty one is a refusal without a document.
 const TIME_DEPENDENT: &[&str] = &["ExpiredToken", "InvalidToken", "SignatureDoesNotMatch", "RequestExpired", ""];
-/// Half of what S3 tolerates: less than that is no cause of anything.
-const CLOCK_DIFFERENCE_WORTH_TELLING: u64 = SIGNATURE_CLOCK_TOLERANCE.unsigned_abs() / 2;
 /// 2026-01-01, before which this was not written: what two-digit years are nearest to, even if the clock is at 1970.
 const FIRST_RELEASE: i64 = 1_767_225_600;
 /// The longest element we show is the message; [`printable`] cuts it shorter still.

@@ -1,6 +1,7 @@
 //! Another program's file that a secret goes into: replaced whole, readable by its owner alone, by one process at a
 //! time.
 
+use super::partial_file::is_same_file;
 use crate::error::{Error, Fault, Result};
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -129,7 +130,7 @@ fn lock(draft: &Path) -> io::Result<File> {
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let open = file.metadata()?;
     match fs::symlink_metadata(path) {
-        Ok(there) => Ok((there.dev(), there.ino()) == (open.dev(), open.ino())),
+        Ok(there) => Ok(is_same_file(&there, &open)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }

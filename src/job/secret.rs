@@ -96,7 +96,7 @@ fn region<'a>(config: &'a Config, id: &'a str) -> Result<&'a str> {
 }
 
 fn open(config: &Config, network: &Network<'_>, id: &str) -> Result<ServiceClient> {
-    ServiceClient::open_in(config, network, Service::SecretsManager, region(config, id)?, Variant::default())
+    ServiceClient::open_in(config, network, Service::SecretsManager, region(config, id)?, Variant::ORDINARY)
 }
 
 fn fetch(

@@ -33,7 +33,7 @@ impl ServiceClient {
             Service::EcrPublic => ECR_PUBLIC_REGION,
             _ => config.region()?,
         };
-        Self::open_in(config, network, service, region, Variant::default())
+        Self::open_in(config, network, service, region, Variant::ORDINARY)
     }
 
     /// The same in a region that is known from elsewhere, and by the endpoint's variant that goes with it.
