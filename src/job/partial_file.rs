@@ -3,7 +3,7 @@
 //! Whoever fetches holds a lock (`flock`) on `FILE.part`, so that two commands never write the same file.
 
 use super::download::{Begun, Sink};
-use super::partial_state::PartialState;
+use super::partial_state::{Found, PartialState};
 use crate::error::{Error, Fault, Result};
 use crate::protocol::checksum::Checksum;
 use rustix::fs::{Mode, OFlags};
@@ -44,7 +44,8 @@ impl PartialFile {
             }
             _ => {}
         }
-        let file = locked(&path, state.path())?;
+        check_state(&state)?;
+        let file = locked(&path, &state)?;
         let mut partial = Self { target, path, file, state, begun: None, position: 0, marked: 0, is_settled: false };
         partial.recall();
         Ok(partial)
@@ -254,10 +255,7 @@ fn final_target(target: &Path) -> Result<PathBuf> {
 }
 
 /// Opens and locks the file of that name, which may be renamed or removed by another process while we do so.
-fn locked(path: &Path, state_path: &Path) -> Result<File> {
-    let refused = |code: &'static str, what: &str, remedy: &'static str| {
-        Error::new(Fault::CannotCreate, code, format!("'{}' {what}", path.display())).with_remedy(remedy)
-    };
+fn locked(path: &Path, state: &PartialState) -> Result<File> {
     loop {
         let (file, is_new) = match no_follow().read(true).write(true).create_new(true).open(path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -284,18 +282,28 @@ fn locked(path: &Path, state_path: &Path) -> Result<File> {
         if is_new {
             return Ok(file);
         }
-        if !opened.is_file() || (opened.len() > 0 && !state_path.exists()) {
-            let what = "is there already, and not from a download of homing's";
-            return Err(refused("foreign_file", what, "rename or remove it, or choose another FILE"));
+        if !opened.is_file() || (opened.len() > 0 && state.found() != Found::State) {
+            return Err(foreign(path, "is there already, and not from a download of homing's"));
         }
         if opened.uid() == rustix::process::geteuid().as_raw() {
             return Ok(file);
         }
         // Whoever owns it could still write to it when it is a file of ours.
-        fs::remove_file(path).map_err(|error| {
-            refused("foreign_file", &format!("is another user's: {error}"), "remove it, or choose another FILE")
-        })?;
+        fs::remove_file(path).map_err(|error| foreign(path, &format!("is another user's: {error}")))?;
     }
+}
+
+/// The state's name may be that of a file that homing has nothing to do with, which would be overwritten or removed.
+fn check_state(state: &PartialState) -> Result<()> {
+    match state.found() {
+        Found::Nothing | Found::State => Ok(()),
+        Found::Foreign => Err(foreign(state.path(), "is there already, and not from a download of homing's")),
+    }
+}
+
+fn foreign(path: &Path, what: &str) -> Error {
+    Error::new(Fault::CannotCreate, "foreign_file", format!("'{}' {what}", path.display()))
+        .with_remedy("rename or remove it, or choose another FILE")
 }
 
 /// Whether these are of one file, under whatever names.

@@ -11,7 +11,7 @@ use super::partial_file::{is_same_file, no_follow};
 use crate::protocol::json::{self, ObjectWriter, Text};
 use serde::Deserialize;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// The file `FILE.part.json`.
@@ -20,6 +20,17 @@ pub struct PartialState {
     object: String,
     boot: String,
     file: Option<File>,
+}
+
+/// What there is under a state's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// A state of homing's, perhaps a damaged one.
+    State,
+    /// Something that homing has not made.
+    Foreign,
 }
 
 /// What a state says.
@@ -43,6 +54,23 @@ impl PartialState {
     /// Its file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What is there under its name, whatever object it is of.
+    pub fn found(&self) -> Found {
+        let file = match no_follow().read(true).open(&self.path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Found::Nothing,
+            Err(_) => return Found::Foreign,
+            Ok(file) => file,
+        };
+        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            return Found::Foreign;
+        }
+        let mut text = Vec::new();
+        match file.take(STATE_MAXIMUM).read_to_end(&mut text) {
+            Ok(_) if is_state(&text) => Found::State,
+            _ => Found::Foreign,
+        }
     }
 
     /// What it says of this object; nothing where it is damaged, or of another one.
@@ -107,10 +135,19 @@ impl PartialState {
     pub fn remove(&mut self) {
         let own = self.file.take().and_then(|file| file.metadata().ok());
         let there = fs::symlink_metadata(&self.path);
-        if own.is_none_or(|own| there.is_ok_and(|there| is_same_file(&own, &there))) {
+        let is_ours = match own {
+            Some(own) => there.is_ok_and(|there| is_same_file(&own, &there)),
+            None => self.found() == Found::State,
+        };
+        if is_ours {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// Whether this may be of homing's writing: as it begins, or cut off or zeroed by a power cut.
+fn is_state(text: &[u8]) -> bool {
+    text.starts_with(BEGINNING) || BEGINNING.starts_with(text) || text.iter().all(|byte| *byte == 0)
 }
 
 #[derive(Deserialize)]
@@ -120,6 +157,8 @@ struct Mark<'a> {
     synced: u64,
 }
 
+/// What `object_description` writes first.
+const BEGINNING: &[u8] = b"{\"object\":";
 /// Another one after each boot (Linux, random(4)).
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// `{"boot":"…","synced":…}` with 36 and at most 20 characters.
