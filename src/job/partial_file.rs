@@ -59,13 +59,22 @@ impl PartialFile {
     /// Makes it the file: all of it on the disk first, then renamed.
     ///
     /// # Errors
-    /// [`Fault::Io`].
+    /// [`Fault::Io`]; [`Fault::Temporary`]: somebody has removed `FILE.part` meanwhile, and what has its name now, if
+    /// anything, is not what was fetched.
     pub fn commit(mut self) -> Result<PathBuf> {
         let mode = fs::metadata(&self.target).map_or(0o666 & !umask(), |there| there.mode() & 0o777);
         self.file.sync_all().map_err(|error| self.unwritable(&error))?;
         // FAT has no modes, and says so.
         if let Err(error) = self.file.set_permissions(Permissions::from_mode(mode)) {
             log::debug!("'{}' keeps its mode: {error}", self.path.display());
+        }
+        if !self.is_in_place() {
+            let message = format!(
+                "'{}' was removed or replaced by another process while it was being fetched",
+                self.path.display()
+            );
+            return Err(Error::new(Fault::Temporary, "part_replaced", message)
+                .with_remedy("try again, and let nobody clean up there meanwhile"));
         }
         fs::rename(&self.path, &self.target).map_err(|error| {
             let (from, to) = (self.path.display(), self.target.display());
@@ -102,11 +111,24 @@ impl PartialFile {
 
     /// Removes what is there; its state last, for without it the bytes would be taken for somebody else's.
     fn discard(&mut self) {
-        if !self.is_settled {
+        if self.is_settled {
+            return;
+        }
+        self.is_settled = true;
+        let is_in_place = self.is_in_place();
+        if is_in_place {
             let _ = fs::remove_file(&self.path);
-            self.is_settled = true;
+        }
+        // One that is not open cannot be told from that of whoever has replaced the file.
+        if is_in_place || self.state.is_open() {
             self.state.remove();
         }
+    }
+
+    /// Whether the file still has its name, and nobody else's has it.
+    fn is_in_place(&self) -> bool {
+        let there = fs::symlink_metadata(&self.path);
+        self.file.metadata().is_ok_and(|own| there.is_ok_and(|there| is_same_file(&own, &there)))
     }
 
     fn unwritable(&mut self, error: &io::Error) -> Error {
@@ -356,3 +378,6 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 const MARK_EVERY: u64 = 32 * 1024 * 1024;
 /// The most marks in one download, so that the state stays small.
 const MARKS_MAXIMUM: u64 = 512;
+
+#[cfg(test)]
+mod tests;
