@@ -46,6 +46,9 @@ impl PartialFile {
         }
         check_state(&state)?;
         let file = locked(&path, &state)?;
+        if state.found() == Found::Others {
+            fs::remove_file(state.path()).map_err(|error| foreign(state.path(), &format!("{OTHERS}: {error}")))?;
+        }
         let mut partial = Self { target, path, file, state, begun: None, position: 0, marked: 0, is_settled: false };
         partial.recall();
         Ok(partial)
@@ -304,21 +307,33 @@ fn locked(path: &Path, state: &PartialState) -> Result<File> {
         if is_new {
             return Ok(file);
         }
-        if !opened.is_file() || (opened.len() > 0 && state.found() != Found::State) {
+        let is_known = match state.found() {
+            Found::Own => true,
+            // Nobody else says what a file of ours is.
+            Found::Others => !is_ours_alone(&opened),
+            Found::Nothing | Found::Foreign => false,
+        };
+        if !opened.is_file() || (opened.len() > 0 && !is_known) {
             return Err(foreign(path, "is there already, and not from a download of homing's"));
         }
-        if opened.uid() == rustix::process::geteuid().as_raw() {
+        if is_ours_alone(&opened) {
             return Ok(file);
         }
-        // Whoever owns it could still write to it when it is a file of ours.
-        fs::remove_file(path).map_err(|error| foreign(path, &format!("is another user's: {error}")))?;
+        // Whoever owns it could still write to it when it is a file of ours; and under another name it may be a file
+        // that was never meant.
+        fs::remove_file(path).map_err(|error| foreign(path, &format!("{OTHERS}: {error}")))?;
     }
+}
+
+/// Whether this file is this user's, and has no other name.
+pub(super) fn is_ours_alone(file: &fs::Metadata) -> bool {
+    file.uid() == rustix::process::geteuid().as_raw() && file.nlink() == 1
 }
 
 /// The state's name may be that of a file that homing has nothing to do with, which would be overwritten or removed.
 fn check_state(state: &PartialState) -> Result<()> {
     match state.found() {
-        Found::Nothing | Found::State => Ok(()),
+        Found::Nothing | Found::Own | Found::Others => Ok(()),
         Found::Foreign => Err(foreign(state.path(), "is there already, and not from a download of homing's")),
     }
 }
@@ -374,6 +389,8 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
+/// What is the matter with a file that is not [`is_ours_alone`].
+const OTHERS: &str = "is another user's, or has another name as well";
 /// Bytes between marks: what a power cut costs at most, for a second of the slowest memory card.
 const MARK_EVERY: u64 = 32 * 1024 * 1024;
 /// The most marks in one download, so that the state stays small.

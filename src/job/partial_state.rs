@@ -7,7 +7,7 @@
 
 use super::download::Begun;
 use super::object_description;
-use super::partial_file::{is_same_file, no_follow};
+use super::partial_file::{is_ours_alone, is_same_file, no_follow};
 use crate::protocol::json::{self, ObjectWriter, Text};
 use serde::Deserialize;
 use std::fs::{self, File};
@@ -27,8 +27,10 @@ pub struct PartialState {
 pub enum Found {
     /// Nothing.
     Nothing,
-    /// A state of homing's, perhaps a damaged one.
-    State,
+    /// A state of homing's, perhaps a damaged one, that is this user's, under this name alone.
+    Own,
+    /// The same of another user's making, or with further names: it counts for nothing, and is not written to.
+    Others,
     /// Something that homing has not made.
     Foreign,
 }
@@ -63,20 +65,27 @@ impl PartialState {
             Err(_) => return Found::Foreign,
             Ok(file) => file,
         };
-        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-            return Found::Foreign;
-        }
+        let metadata = match file.metadata() {
+            Ok(metadata) if metadata.is_file() => metadata,
+            _ => return Found::Foreign,
+        };
         let mut text = Vec::new();
         match file.take(STATE_MAXIMUM).read_to_end(&mut text) {
-            Ok(_) if is_state(&text) => Found::State,
-            _ => Found::Foreign,
+            Ok(_) if !is_state(&text) => Found::Foreign,
+            Ok(_) if is_ours_alone(&metadata) => Found::Own,
+            Ok(_) => Found::Others,
+            Err(_) => Found::Foreign,
         }
     }
 
     /// What it says of this object; nothing where it is damaged, or of another one.
     pub fn recall(&self) -> Option<Recalled> {
         let mut text = Vec::new();
-        no_follow().read(true).open(&self.path).ok()?.take(STATE_MAXIMUM).read_to_end(&mut text).ok()?;
+        let file = no_follow().read(true).open(&self.path).ok()?;
+        if !is_ours_alone(&file.metadata().ok()?) {
+            return None;
+        }
+        file.take(STATE_MAXIMUM).read_to_end(&mut text).ok()?;
         // Without its line end a line is not whole.
         let mut lines = text.split_inclusive(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b"\n"));
         let begun = object_description::read(lines.next()?, &self.object)?;
@@ -93,7 +102,9 @@ impl PartialState {
     pub fn begin(&mut self, begun: &Begun) -> io::Result<()> {
         let mut line = object_description::written(begun, &self.object)?;
         line.push(b'\n');
-        let mut file = no_follow().write(true).create(true).truncate(true).open(&self.path)?;
+        // Never into a file that is there: it may have another name as well, and be another file.
+        self.remove();
+        let mut file = no_follow().write(true).create_new(true).open(&self.path)?;
         file.write_all(&line)?;
         self.file = Some(file);
         self.mark(0)
@@ -105,7 +116,11 @@ impl PartialState {
     /// It cannot be written.
     pub fn resume(&mut self) -> io::Result<()> {
         if self.file.is_none() {
-            self.file = Some(no_follow().append(true).open(&self.path)?);
+            let file = no_follow().append(true).open(&self.path)?;
+            if !is_ours_alone(&file.metadata()?) {
+                return Err(io::Error::other("its state was replaced meanwhile"));
+            }
+            self.file = Some(file);
         }
         Ok(())
     }
@@ -137,7 +152,7 @@ impl PartialState {
         let there = fs::symlink_metadata(&self.path);
         let is_ours = match own {
             Some(own) => there.is_ok_and(|there| is_same_file(&own, &there)),
-            None => self.found() == Found::State,
+            None => matches!(self.found(), Found::Own | Found::Others),
         };
         if is_ours {
             let _ = fs::remove_file(&self.path);

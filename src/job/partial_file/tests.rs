@@ -80,3 +80,44 @@ fn what_another_process_has_begun_is_not_thrown_away() {
     drop(second);
     assert_eq!((folder.text("file.part").as_str(), folder.open().position()), ("ab", 2));
 }
+
+#[test]
+fn a_file_under_another_name_is_not_written_to() {
+    let folder = Folder::new("linked");
+    let precious = "{\"object\":1}\n";
+    fs::write(folder.path("other"), precious).unwrap();
+    fs::hard_link(folder.path("other"), folder.path("file.part")).unwrap();
+    fs::write(folder.path("file.part.json"), "").unwrap();
+    folder.begun().reject();
+    assert_eq!((folder.text("other").as_str(), folder.names()), (precious, vec!["other".to_owned()]));
+    fs::hard_link(folder.path("other"), folder.path("file.part.json")).unwrap();
+    folder.begun().reject();
+    assert_eq!((folder.text("other").as_str(), folder.names()), (precious, vec!["other".to_owned()]));
+
+    // A state that counts, but for its other name.
+    drop(folder.begun());
+    fs::hard_link(folder.path("file.part.json"), folder.path("link")).unwrap();
+    let error = PartialFile::open(&folder.path("file"), "s3://b/k").err().unwrap();
+    assert_eq!((error.code(), folder.text("file.part").as_str()), ("foreign_file", "ab"));
+    fs::remove_file(folder.path("file.part")).unwrap();
+    let state = folder.text("link");
+    drop(folder.begun());
+    assert_eq!((folder.text("link"), folder.open().position()), (state, 2));
+}
+
+#[test]
+fn a_state_of_another_users_counts_for_nothing() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let folder = Folder::new("another-user");
+    drop(folder.begun());
+    assert_eq!(folder.open().position(), 2);
+    std::os::unix::fs::chown(folder.path("file.part.json"), Some(12_345), None).unwrap();
+    let error = PartialFile::open(&folder.path("file"), "s3://b/k").err().unwrap();
+    assert_eq!((error.code(), folder.text("file.part").as_str()), ("foreign_file", "ab"));
+    fs::remove_file(folder.path("file.part")).unwrap();
+    std::os::unix::fs::chown(folder.path("file.part.json"), Some(12_345), None).unwrap();
+    drop(folder.begun());
+    assert_eq!(fs::metadata(folder.path("file.part.json")).unwrap().uid(), 0);
+}
