@@ -53,12 +53,12 @@ fn what_is_due_is_renewed_by_one_request_for_all_clients() {
 
 #[test]
 fn without_credentials_clients_are_told_why_and_aws_is_left_alone() {
-    let Some(device) = device(&reply("ASIAEXPIRED", -10)) else { return };
-    // A provider whose clock is right would not give these. They are gone at once.
+    let Some(device) = device(&reply("ASIASHORT", 2)) else { return };
+    // They are gone as good as at once.
     let serving = device.serve(&[]);
     device.set_reply(None);
 
-    let response = until("the attempt has failed", || Some(serving.fetch()).filter(|response| response.status != 200));
+    let response = until("the attempt has failed", || Some(serving.fetch()).filter(|response| response.status == 502));
     let before = device.requests();
     for _ in 0..100 {
         let response = serving.fetch();
@@ -69,6 +69,21 @@ fn without_credentials_clients_are_told_why_and_aws_is_left_alone() {
     assert!(json["code"].is_string(), "{response:?}");
     assert!(json["message"].as_str().unwrap().contains("role-alias"), "{response:?}");
     assert!(device.requests() <= before + 1, "{} requests", device.requests() - before);
+    device.set_reply(Some(&reply("ASIANEW", 3600)));
+    until("there are credentials", || (serving.fetch().status == 200).then_some(()));
+}
+
+#[test]
+fn credentials_that_are_over_as_they_come_are_told_and_not_fetched_again_and_again() {
+    let Some(device) = device(&reply("ASIAEXPIRED", -10)) else { return };
+    let serving = device.serve(&["-v"]);
+    for _ in 0..100 {
+        let response = serving.fetch();
+        assert_eq!((response.status, &response.json()["code"]), (503, &"credentials_expired".into()), "{response:?}");
+        assert!(response.json()["message"].as_str().unwrap().contains("this device's clock"), "{response:?}");
+    }
+    assert!(device.requests() <= 2, "{} requests", device.requests());
+    assert!(serving.log().contains("set this device's clock"), "{}", serving.log());
     device.set_reply(Some(&reply("ASIANEW", 3600)));
     until("there are credentials", || (serving.fetch().status == 200).then_some(()));
 }
