@@ -1,5 +1,6 @@
 //! When there are no credentials to be had: what clients are told, and how often AWS is asked.
 
+use std::process::Command;
 use std::thread;
 
 use crate::serving::{Device, Serving, fixed_keys, reply, until};
@@ -99,6 +100,27 @@ fn a_network_that_is_not_there_yet_is_waited_for() {
     assert!(response.head.contains("retry-after: "), "{response:?}");
     assert!(response.json()["message"].as_str().unwrap().contains("refused the connection"), "{response:?}");
     assert!(serving.log().contains("without credentials for now"), "{}", serving.log());
+}
+
+#[test]
+fn a_clock_that_is_not_set_yet_is_waited_for() {
+    let Some(device) = device(&reply("ASIAKEY", 3600)) else { return };
+    if !packages::available("serve", &["faketime"]) {
+        return;
+    }
+    let homing = device.homing();
+    let mut command = Command::new("faketime");
+    command.args(["-m", "--exclude-monotonic", "-f", "@1970-01-01 00:00:10"]).arg(homing.get_program());
+    command.args(homing.get_args()).args(["serve", "--print-env", "-v"]).env_clear().env("TZ", "UTC");
+    command.envs(homing.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let serving = Serving::start(&mut command);
+    let response = serving.fetch();
+    assert_eq!(response.status, 503, "{response:?}");
+    let json = response.json();
+    assert_eq!(json["code"], "certificate_not_yet_valid");
+    assert!(json["message"].as_str().unwrap().contains("clock says 1970-01-01"), "{response:?}");
+    assert!(serving.log().contains("without credentials for now"), "{}", serving.log());
+    assert_eq!(device.requests(), 0);
 }
 
 #[test]

@@ -73,6 +73,13 @@ impl Refresher {
 /// # Errors
 /// There are none to be had.
 pub(super) fn fetch(config: &Config) -> Result<Fetched> {
+    fetch_now(config).map_err(|error| {
+        let awaits_clock = AWAIT_CLOCK.contains(&error.code());
+        if awaits_clock { error.with_retryable(true) } else { error }
+    })
+}
+
+fn fetch_now(config: &Config) -> Result<Fetched> {
     // Anew each time: certificate and key may have been replaced since.
     let network = Network::new(config)?;
     let credentials = credentials::obtain(config, &network)?;
@@ -123,6 +130,9 @@ impl Fetched {
     }
 }
 
+/// What a device without a battery-backed clock meets until the network has told it the time: for a server, which goes
+/// on, it passes.
+const AWAIT_CLOCK: [&str; 2] = ["certificate_not_yet_valid", "server_certificate_not_yet_valid"];
 /// Clients want to know when credentials expire. Where the source does not say, they are to ask again in an hour.
 const LIFE_OF_THE_UNKNOWN: i64 = 3600;
 /// A session token of 4,096 bytes whose every byte is escaped to two, and the rest.
