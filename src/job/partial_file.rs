@@ -349,7 +349,7 @@ pub(super) fn is_same_file(one: &fs::Metadata, other: &fs::Metadata) -> bool {
 }
 
 /// A name is as durable as its directory. Some file systems cannot be told so; theirs is then what it is.
-fn sync_directory(file: &Path) {
+pub(super) fn sync_directory(file: &Path) {
     let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if let Err(error) = File::open(directory).and_then(|directory| directory.sync_all()) {
         log::debug!("'{}' is not synchronized: {error}", directory.display());
