@@ -48,10 +48,10 @@ fn an_object_is_fetched_resumed_and_fetched_only_when_changed() {
     // As a command that was killed leaves it.
     let head = owner.call("s3", "head_object", json!({ "Bucket": BUCKET, "Key": "fetched" }));
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
-    let begun = json!({
-        "object": format!("s3://{BUCKET}/fetched"), "etag": head["ETag"], "size": 200_000,
-        "last_modified": head["ResponseMetadata"]["HTTPHeaders"]["last-modified"],
-    });
+    // In homing's order, by which it knows its own files: the object first.
+    let (etag, last_modified) = (&head["ETag"], &head["ResponseMetadata"]["HTTPHeaders"]["last-modified"]);
+    let begun =
+        format!(r#"{{"object":"s3://{BUCKET}/fetched","etag":{etag},"size":200000,"last_modified":{last_modified}}}"#);
     directory.write("file.part", &content[..150_000]);
     directory.write("file.part.json", format!("{begun}\n{}\n", json!({ "boot": boot.trim(), "synced": 0 })));
     get(&[]).expect_code(0);

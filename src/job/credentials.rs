@@ -179,11 +179,10 @@ fn from_environment() -> Result<Box<Credentials>> {
     let [access_key_id, secret_access_key, session_token] =
         ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]
             .map(|name| variable(name).map(Zeroizing::new));
-    let text = |value: &Option<Zeroizing<String>>| value.as_ref().map(|value| value.to_string());
     environment::credentials(
-        text(&access_key_id).as_deref(),
-        text(&secret_access_key).as_deref(),
-        text(&session_token).as_deref(),
+        access_key_id.as_deref().map(String::as_str),
+        secret_access_key.as_deref().map(String::as_str),
+        session_token.as_deref().map(String::as_str),
     )?
     .map(Box::new)
     .ok_or_else(|| {

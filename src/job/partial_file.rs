@@ -3,7 +3,7 @@
 //! Whoever fetches holds a lock (`flock`) on `FILE.part`, so that two commands never write the same file.
 
 use super::download::{Begun, Sink};
-use super::partial_state::PartialState;
+use super::partial_state::{Found, PartialState};
 use crate::error::{Error, Fault, Result};
 use crate::protocol::checksum::Checksum;
 use rustix::fs::{Mode, OFlags};
@@ -44,7 +44,11 @@ impl PartialFile {
             }
             _ => {}
         }
-        let file = locked(&path, state.path())?;
+        check_state(&state)?;
+        let file = locked(&path, &state)?;
+        if state.found() == Found::Others {
+            fs::remove_file(state.path()).map_err(|error| foreign(state.path(), &format!("{OTHERS}: {error}")))?;
+        }
         let mut partial = Self { target, path, file, state, begun: None, position: 0, marked: 0, is_settled: false };
         partial.recall();
         Ok(partial)
@@ -58,13 +62,22 @@ impl PartialFile {
     /// Makes it the file: all of it on the disk first, then renamed.
     ///
     /// # Errors
-    /// [`Fault::Io`].
+    /// [`Fault::Io`]; [`Fault::Temporary`]: somebody has removed `FILE.part` meanwhile, and what has its name now, if
+    /// anything, is not what was fetched.
     pub fn commit(mut self) -> Result<PathBuf> {
         let mode = fs::metadata(&self.target).map_or(0o666 & !umask(), |there| there.mode() & 0o777);
         self.file.sync_all().map_err(|error| self.unwritable(&error))?;
         // FAT has no modes, and says so.
         if let Err(error) = self.file.set_permissions(Permissions::from_mode(mode)) {
             log::debug!("'{}' keeps its mode: {error}", self.path.display());
+        }
+        if !self.is_in_place() {
+            let message = format!(
+                "'{}' was removed or replaced by another process while it was being fetched",
+                self.path.display()
+            );
+            return Err(Error::new(Fault::Temporary, "part_replaced", message)
+                .with_remedy("try again, and let nobody clean up there meanwhile"));
         }
         fs::rename(&self.path, &self.target).map_err(|error| {
             let (from, to) = (self.path.display(), self.target.display());
@@ -101,11 +114,24 @@ impl PartialFile {
 
     /// Removes what is there; its state last, for without it the bytes would be taken for somebody else's.
     fn discard(&mut self) {
-        if !self.is_settled {
+        if self.is_settled {
+            return;
+        }
+        self.is_settled = true;
+        let is_in_place = self.is_in_place();
+        if is_in_place {
             let _ = fs::remove_file(&self.path);
-            self.is_settled = true;
+        }
+        // One that is not open cannot be told from that of whoever has replaced the file.
+        if is_in_place || self.state.is_open() {
             self.state.remove();
         }
+    }
+
+    /// Whether the file still has its name, and nobody else's has it.
+    fn is_in_place(&self) -> bool {
+        let there = fs::symlink_metadata(&self.path);
+        self.file.metadata().is_ok_and(|own| there.is_ok_and(|there| is_same_file(&own, &there)))
     }
 
     fn unwritable(&mut self, error: &io::Error) -> Error {
@@ -254,10 +280,7 @@ fn final_target(target: &Path) -> Result<PathBuf> {
 }
 
 /// Opens and locks the file of that name, which may be renamed or removed by another process while we do so.
-fn locked(path: &Path, state_path: &Path) -> Result<File> {
-    let refused = |code: &'static str, what: &str, remedy: &'static str| {
-        Error::new(Fault::CannotCreate, code, format!("'{}' {what}", path.display())).with_remedy(remedy)
-    };
+fn locked(path: &Path, state: &PartialState) -> Result<File> {
     loop {
         let (file, is_new) = match no_follow().read(true).write(true).create_new(true).open(path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -284,18 +307,40 @@ fn locked(path: &Path, state_path: &Path) -> Result<File> {
         if is_new {
             return Ok(file);
         }
-        if !opened.is_file() || (opened.len() > 0 && !state_path.exists()) {
-            let what = "is there already, and not from a download of homing's";
-            return Err(refused("foreign_file", what, "rename or remove it, or choose another FILE"));
+        let is_known = match state.found() {
+            Found::Own => true,
+            // Nobody else says what a file of ours is.
+            Found::Others => !is_ours_alone(&opened),
+            Found::Nothing | Found::Foreign => false,
+        };
+        if !opened.is_file() || (opened.len() > 0 && !is_known) {
+            return Err(foreign(path, "is there already, and not from a download of homing's"));
         }
-        if opened.uid() == rustix::process::geteuid().as_raw() {
+        if is_ours_alone(&opened) {
             return Ok(file);
         }
-        // Whoever owns it could still write to it when it is a file of ours.
-        fs::remove_file(path).map_err(|error| {
-            refused("foreign_file", &format!("is another user's: {error}"), "remove it, or choose another FILE")
-        })?;
+        // Whoever owns it could still write to it when it is a file of ours; and under another name it may be a file
+        // that was never meant.
+        fs::remove_file(path).map_err(|error| foreign(path, &format!("{OTHERS}: {error}")))?;
     }
+}
+
+/// Whether this file is this user's, and has no other name.
+pub(super) fn is_ours_alone(file: &fs::Metadata) -> bool {
+    file.uid() == rustix::process::geteuid().as_raw() && file.nlink() == 1
+}
+
+/// The state's name may be that of a file that homing has nothing to do with, which would be overwritten or removed.
+fn check_state(state: &PartialState) -> Result<()> {
+    match state.found() {
+        Found::Nothing | Found::Own | Found::Others => Ok(()),
+        Found::Foreign => Err(foreign(state.path(), "is there already, and not from a download of homing's")),
+    }
+}
+
+fn foreign(path: &Path, what: &str) -> Error {
+    Error::new(Fault::CannotCreate, "foreign_file", format!("'{}' {what}", path.display()))
+        .with_remedy("rename or remove it, or choose another FILE")
 }
 
 /// Whether these are of one file, under whatever names.
@@ -304,7 +349,7 @@ pub(super) fn is_same_file(one: &fs::Metadata, other: &fs::Metadata) -> bool {
 }
 
 /// A name is as durable as its directory. Some file systems cannot be told so; theirs is then what it is.
-fn sync_directory(file: &Path) {
+pub(super) fn sync_directory(file: &Path) {
     let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if let Err(error) = File::open(directory).and_then(|directory| directory.sync_all()) {
         log::debug!("'{}' is not synchronized: {error}", directory.display());
@@ -344,7 +389,12 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
+/// What is the matter with a file that is not [`is_ours_alone`].
+const OTHERS: &str = "is another user's, or has another name as well";
 /// Bytes between marks: what a power cut costs at most, for a second of the slowest memory card.
 const MARK_EVERY: u64 = 32 * 1024 * 1024;
 /// The most marks in one download, so that the state stays small.
 const MARKS_MAXIMUM: u64 = 512;
+
+#[cfg(test)]
+mod tests;

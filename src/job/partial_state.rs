@@ -7,11 +7,11 @@
 
 use super::download::Begun;
 use super::object_description;
-use super::partial_file::{is_same_file, no_follow};
+use super::partial_file::{is_ours_alone, is_same_file, no_follow};
 use crate::protocol::json::{self, ObjectWriter, Text};
 use serde::Deserialize;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// The file `FILE.part.json`.
@@ -20,6 +20,19 @@ pub struct PartialState {
     object: String,
     boot: String,
     file: Option<File>,
+}
+
+/// What there is under a state's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// A state of homing's, perhaps a damaged one, that is this user's, under this name alone.
+    Own,
+    /// The same of another user's making, or with further names: it counts for nothing, and is not written to.
+    Others,
+    /// Something that homing has not made.
+    Foreign,
 }
 
 /// What a state says.
@@ -45,10 +58,34 @@ impl PartialState {
         &self.path
     }
 
+    /// What is there under its name, whatever object it is of.
+    pub fn found(&self) -> Found {
+        let file = match no_follow().read(true).open(&self.path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Found::Nothing,
+            Err(_) => return Found::Foreign,
+            Ok(file) => file,
+        };
+        let metadata = match file.metadata() {
+            Ok(metadata) if metadata.is_file() => metadata,
+            _ => return Found::Foreign,
+        };
+        let mut text = Vec::new();
+        match file.take(STATE_MAXIMUM).read_to_end(&mut text) {
+            Ok(_) if !is_state(&text) => Found::Foreign,
+            Ok(_) if is_ours_alone(&metadata) => Found::Own,
+            Ok(_) => Found::Others,
+            Err(_) => Found::Foreign,
+        }
+    }
+
     /// What it says of this object; nothing where it is damaged, or of another one.
     pub fn recall(&self) -> Option<Recalled> {
         let mut text = Vec::new();
-        no_follow().read(true).open(&self.path).ok()?.take(STATE_MAXIMUM).read_to_end(&mut text).ok()?;
+        let file = no_follow().read(true).open(&self.path).ok()?;
+        if !is_ours_alone(&file.metadata().ok()?) {
+            return None;
+        }
+        file.take(STATE_MAXIMUM).read_to_end(&mut text).ok()?;
         // Without its line end a line is not whole.
         let mut lines = text.split_inclusive(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b"\n"));
         let begun = object_description::read(lines.next()?, &self.object)?;
@@ -65,7 +102,9 @@ impl PartialState {
     pub fn begin(&mut self, begun: &Begun) -> io::Result<()> {
         let mut line = object_description::written(begun, &self.object)?;
         line.push(b'\n');
-        let mut file = no_follow().write(true).create(true).truncate(true).open(&self.path)?;
+        // Never into a file that is there: it may have another name as well, and be another file.
+        self.remove();
+        let mut file = no_follow().write(true).create_new(true).open(&self.path)?;
         file.write_all(&line)?;
         self.file = Some(file);
         self.mark(0)
@@ -77,7 +116,11 @@ impl PartialState {
     /// It cannot be written.
     pub fn resume(&mut self) -> io::Result<()> {
         if self.file.is_none() {
-            self.file = Some(no_follow().append(true).open(&self.path)?);
+            let file = no_follow().append(true).open(&self.path)?;
+            if !is_ours_alone(&file.metadata()?) {
+                return Err(io::Error::other("its state was replaced meanwhile"));
+            }
+            self.file = Some(file);
         }
         Ok(())
     }
@@ -107,10 +150,19 @@ impl PartialState {
     pub fn remove(&mut self) {
         let own = self.file.take().and_then(|file| file.metadata().ok());
         let there = fs::symlink_metadata(&self.path);
-        if own.is_none_or(|own| there.is_ok_and(|there| is_same_file(&own, &there))) {
+        let is_ours = match own {
+            Some(own) => there.is_ok_and(|there| is_same_file(&own, &there)),
+            None => matches!(self.found(), Found::Own | Found::Others),
+        };
+        if is_ours {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// Whether this may be of homing's writing: as it begins, or cut off or zeroed by a power cut.
+fn is_state(text: &[u8]) -> bool {
+    text.starts_with(BEGINNING) || BEGINNING.starts_with(text) || text.iter().all(|byte| *byte == 0)
 }
 
 #[derive(Deserialize)]
@@ -120,6 +172,8 @@ struct Mark<'a> {
     synced: u64,
 }
 
+/// What `object_description` writes first.
+const BEGINNING: &[u8] = b"{\"object\":";
 /// Another one after each boot (Linux, random(4)).
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// `{"boot":"…","synced":…}` with 36 and at most 20 characters.

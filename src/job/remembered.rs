@@ -6,6 +6,7 @@
 
 use super::download::Begun;
 use super::object_description;
+use super::partial_file::no_follow;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -16,7 +17,13 @@ use std::path::{Path, PathBuf};
 pub fn recall(file: &Path, object: &str) -> Option<String> {
     let mut text = Vec::new();
     let maximum = object_description::MAXIMUM as u64;
-    File::open(path(file)?).ok()?.take(maximum).read_to_end(&mut text).ok()?;
+    // Anybody may have put anything there; a pipe would be waited for without end.
+    let beside = no_follow().read(true).open(path(file)?).ok()?;
+    let metadata = beside.metadata().ok()?;
+    if !metadata.is_file() || metadata.uid() != rustix::process::geteuid().as_raw() {
+        return None;
+    }
+    beside.take(maximum).read_to_end(&mut text).ok()?;
     let remembered = object_description::read(&text, object)?;
     let now = described(file, remembered.etag.clone()).ok()?;
     (now == remembered).then_some(remembered.etag)
@@ -49,4 +56,43 @@ fn described(file: &Path, etag: String) -> io::Result<Begun> {
     let metadata = fs::metadata(file)?;
     let last_modified = format!("{}.{:09}", metadata.mtime(), metadata.mtime_nsec());
     Ok(Begun { etag, size: metadata.size(), last_modified, checksum: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    use std::os::unix::fs::{chown, symlink};
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    const OBJECT: &str = "s3://b/k";
+
+    #[test]
+    fn what_somebody_else_has_put_there_is_not_read() {
+        let folder = std::env::temp_dir().join(format!("homing-remembered-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let (file, beside) = (folder.join("file"), folder.join(".file.homing-etag"));
+        fs::write(&file, "content").unwrap();
+        remember(&file, OBJECT, "\"e\"").unwrap();
+        assert_eq!(recall(&file, OBJECT).as_deref(), Some("\"e\""));
+
+        let elsewhere = folder.join("elsewhere");
+        fs::rename(&beside, &elsewhere).unwrap();
+        symlink(&elsewhere, &beside).unwrap();
+        assert_eq!(recall(&file, OBJECT), None);
+        if rustix::process::geteuid().is_root() {
+            fs::rename(&elsewhere, &beside).unwrap();
+            chown(&beside, Some(12_345), None).unwrap();
+            assert_eq!(recall(&file, OBJECT), None);
+        }
+
+        fs::remove_file(&beside).unwrap();
+        mknodat(CWD, &beside, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        let (sender, receiver) = channel();
+        // In a thread that is left behind if it waits for somebody to write into the pipe.
+        std::thread::spawn(move || sender.send(recall(&file, OBJECT)));
+        assert_eq!(receiver.recv_timeout(Duration::from_secs(60)), Ok(None));
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

@@ -366,6 +366,25 @@ fn a_file_of_that_name_that_is_somebody_elses_is_left_alone() {
 }
 
 #[test]
+fn a_file_where_the_state_goes_that_is_somebody_elses_is_left_alone() {
+    let folder = Folder::new();
+    let state = folder.path.join("file.part.json");
+    for content in ["{\"parts\":[]}", "[]", "notes", "{ \"object\": 1 }"] {
+        fs::write(&state, content).unwrap();
+        folder.get("key", &folder.file()).failed(73, "foreign_file").names(&["file.part.json"]).advises("rename");
+        assert_eq!(fs::read_to_string(&state).unwrap(), content);
+        assert_eq!(folder.names(), ["file.part.json"]);
+    }
+    assert_eq!(folder.scene.connections(), 0);
+    // What a power cut leaves of a state is no reason to refuse.
+    for content in ["", "{\"obj", "\0\0\0\0\0\0\0\0\0\0\0\0"] {
+        fs::write(&state, content).unwrap();
+        folder.get("no/such", &folder.file()).failed(66, "NoSuchKey");
+        assert!(folder.is_empty(), "{content:?}: {:?}", folder.names());
+    }
+}
+
+#[test]
 fn two_commands_do_not_write_the_same_file() {
     let folder = Folder::new();
     let part = File::create(folder.path.join("file.part")).unwrap();

@@ -1,5 +1,6 @@
 //! When there are no credentials to be had: what clients are told, and how often AWS is asked.
 
+use std::process::Command;
 use std::thread;
 
 use crate::serving::{Device, Serving, fixed_keys, reply, until};
@@ -53,12 +54,12 @@ fn what_is_due_is_renewed_by_one_request_for_all_clients() {
 
 #[test]
 fn without_credentials_clients_are_told_why_and_aws_is_left_alone() {
-    let Some(device) = device(&reply("ASIAEXPIRED", -10)) else { return };
-    // A provider whose clock is right would not give these. They are gone at once.
+    let Some(device) = device(&reply("ASIASHORT", 2)) else { return };
+    // They are gone as good as at once.
     let serving = device.serve(&[]);
     device.set_reply(None);
 
-    let response = until("the attempt has failed", || Some(serving.fetch()).filter(|response| response.status != 200));
+    let response = until("the attempt has failed", || Some(serving.fetch()).filter(|response| response.status == 502));
     let before = device.requests();
     for _ in 0..100 {
         let response = serving.fetch();
@@ -74,6 +75,21 @@ fn without_credentials_clients_are_told_why_and_aws_is_left_alone() {
 }
 
 #[test]
+fn credentials_that_are_over_as_they_come_are_told_and_not_fetched_again_and_again() {
+    let Some(device) = device(&reply("ASIAEXPIRED", -10)) else { return };
+    let serving = device.serve(&["-v"]);
+    for _ in 0..100 {
+        let response = serving.fetch();
+        assert_eq!((response.status, &response.json()["code"]), (503, &"credentials_expired".into()), "{response:?}");
+        assert!(response.json()["message"].as_str().unwrap().contains("this device's clock"), "{response:?}");
+    }
+    assert!(device.requests() <= 2, "{} requests", device.requests());
+    assert!(serving.log().contains("set this device's clock"), "{}", serving.log());
+    device.set_reply(Some(&reply("ASIANEW", 3600)));
+    until("there are credentials", || (serving.fetch().status == 200).then_some(()));
+}
+
+#[test]
 fn a_network_that_is_not_there_yet_is_waited_for() {
     let Some(device) = device(&reply("ASIAKEY", 3600)) else { return };
     let nowhere = format!("localhost:{}", free_port());
@@ -84,6 +100,27 @@ fn a_network_that_is_not_there_yet_is_waited_for() {
     assert!(response.head.contains("retry-after: "), "{response:?}");
     assert!(response.json()["message"].as_str().unwrap().contains("refused the connection"), "{response:?}");
     assert!(serving.log().contains("without credentials for now"), "{}", serving.log());
+}
+
+#[test]
+fn a_clock_that_is_not_set_yet_is_waited_for() {
+    let Some(device) = device(&reply("ASIAKEY", 3600)) else { return };
+    if !packages::available("serve", &["faketime"]) {
+        return;
+    }
+    let homing = device.homing();
+    let mut command = Command::new("faketime");
+    command.args(["-m", "--exclude-monotonic", "-f", "@1970-01-01 00:00:10"]).arg(homing.get_program());
+    command.args(homing.get_args()).args(["serve", "--print-env", "-v"]).env_clear().env("TZ", "UTC");
+    command.envs(homing.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let serving = Serving::start(&mut command);
+    let response = serving.fetch();
+    assert_eq!(response.status, 503, "{response:?}");
+    let json = response.json();
+    assert_eq!(json["code"], "certificate_not_yet_valid");
+    assert!(json["message"].as_str().unwrap().contains("clock says 1970-01-01"), "{response:?}");
+    assert!(serving.log().contains("without credentials for now"), "{}", serving.log());
+    assert_eq!(device.requests(), 0);
 }
 
 #[test]

@@ -73,14 +73,36 @@ impl Refresher {
 /// # Errors
 /// There are none to be had.
 pub(super) fn fetch(config: &Config) -> Result<Fetched> {
+    fetch_now(config).map_err(|error| {
+        let awaits_clock = AWAIT_CLOCK.contains(&error.code());
+        if awaits_clock { error.with_retryable(true) } else { error }
+    })
+}
+
+fn fetch_now(config: &Config) -> Result<Fetched> {
     // Anew each time: certificate and key may have been replaced since.
     let network = Network::new(config)?;
     let credentials = credentials::obtain(config, &network)?;
-    let expires = credentials.expiration.unwrap_or_else(|| unix_time() + LIFE_OF_THE_UNKNOWN);
+    let now = unix_time();
+    let expires = credentials.expiration.unwrap_or(now + LIFE_OF_THE_UNKNOWN);
+    check_alive(expires, now)?;
     let mut body = Zeroizing::new([0; BODY_CAPACITY]);
     let length = write(&credentials, expires, &mut body[..])?;
     log::info!("serving credentials {} until {}", credentials.access_key_id, iso8601(expires));
     Ok(Fetched { response: Response::json(Status::Ok, &body[..length]), expires })
+}
+
+/// Credentials that are over as they come could be given to nobody, and new ones would be fetched again and again.
+fn check_alive(expires: i64, now: i64) -> Result<()> {
+    if expires > now {
+        return Ok(());
+    }
+    let message = format!(
+        "the credentials that came just now expired at {}, by this device's clock, which says {}",
+        iso8601(expires),
+        iso8601(now)
+    );
+    Err(Error::new(Fault::Temporary, "credentials_expired", message).with_remedy("set this device's clock"))
 }
 
 /// AWS SDKs and Tools Reference Guide, "Container credential provider": the same keys as Greengrass's and ECS's.
@@ -108,6 +130,9 @@ impl Fetched {
     }
 }
 
+/// What a device without a battery-backed clock meets until the network has told it the time: for a server, which goes
+/// on, it passes.
+const AWAIT_CLOCK: [&str; 2] = ["certificate_not_yet_valid", "server_certificate_not_yet_valid"];
 /// Clients want to know when credentials expire. Where the source does not say, they are to ask again in an hour.
 const LIFE_OF_THE_UNKNOWN: i64 = 3600;
 /// A session token of 4,096 bytes whose every byte is escaped to two, and the rest.
@@ -140,6 +165,17 @@ mod tests {
         let read = endpoint.parse(&reply).unwrap();
         assert_eq!(read.secret_access_key.expose(), credentials.secret_access_key.expose());
         assert_eq!(read.expiration, credentials.expiration);
+    }
+
+    #[test]
+    fn what_is_over_as_it_comes_is_told_with_both_times() {
+        assert_eq!(check_alive(1_440_938_161, 1_440_938_160), Ok(()));
+        let error = check_alive(1_440_938_160, 1_440_938_160).unwrap_err();
+        assert_eq!((error.code(), refusal(&error).status()), ("credentials_expired", Status::ServiceUnavailable));
+        let error = check_alive(1_440_938_160, 1_440_941_760).unwrap_err().to_string();
+        for part in ["2015-08-30T12:36:00Z", "2015-08-30T13:36:00Z", "set this device's clock"] {
+            assert!(error.contains(part), "{error}");
+        }
     }
 
     #[test]

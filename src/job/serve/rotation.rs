@@ -14,7 +14,8 @@ pub(super) struct Rotation {
     early: i64,
     /// Since when an attempt to fetch is under way.
     fetching: Option<Instant>,
-    /// Whether a client has asked since the current credentials are there. Where nobody asks, nothing is fetched.
+    /// Whether a client has asked since the current credentials are there, or, when they are over, since the last
+    /// failure. Where nobody asks, nothing is fetched.
     asked: bool,
     /// What is answered after a failed attempt, when there are no credentials.
     failure: Option<Rc<Response>>,
@@ -72,6 +73,8 @@ impl Rotation {
             }
             Err(failure) => {
                 self.failure = Some(failure);
+                // Who has asked is told that now; only to keep what is in use is there reason to try again unasked.
+                self.asked &= self.living(now).is_some();
                 let pause = PAUSE_AFTER_FAILURE * 2_u32.saturating_pow(self.failures);
                 self.failures += 1;
                 pause.min(LONGEST_PAUSE)
@@ -235,6 +238,21 @@ mod tests {
         assert!(rotation.begins_to_fetch(now));
         rotation.fetched(Err(response("failure")), now);
         assert_eq!(text(rotation.settle(now)).as_deref(), Some("failure"));
+    }
+
+    #[test]
+    fn without_credentials_nothing_is_fetched_until_somebody_asks() {
+        let mut clock = Clock::new();
+        let mut rotation = Rotation::new(EARLY);
+        rotation.fetched(issued(clock.0, "one"), clock.0);
+        let now = clock.pass(HOUR + SECOND);
+        assert!(rotation.ask(now).is_none() && rotation.begins_to_fetch(now));
+        rotation.fetched(Err(response("failure")), now);
+        assert_eq!(text(rotation.settle(now)).as_deref(), Some("failure"));
+        assert_eq!(rotation.until(now), None);
+        let now = clock.pass(HOUR);
+        assert!(!rotation.begins_to_fetch(now), "nobody has asked since");
+        assert!(rotation.ask(now).is_none() && rotation.begins_to_fetch(now));
     }
 
     #[test]

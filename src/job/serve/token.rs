@@ -1,11 +1,15 @@
 //! The bearer token that a client has to show: random, or from a file.
 
 use crate::error::{Error, Fault, Result};
+use crate::job::partial_file::sync_directory;
 use ring::rand::{SecureRandom, SystemRandom};
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -35,22 +39,16 @@ impl Token {
     /// The file cannot be read or made; what is in it can be no token.
     pub(super) fn from_file(path: &Path, strict: bool) -> Result<Self> {
         let name = path.display();
-        match OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(path) {
-            Ok(mut file) => {
-                let token = Self::random()?;
-                // Without a line's end: some SDKs send the file as it is, others refuse it.
-                file.write_all(token.0.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| {
-                    // Half a token must not be taken for one the next time.
-                    let _ = std::fs::remove_file(path);
-                    Error::new(
-                        Fault::Io,
-                        "token_file_unwritable",
-                        format!("cannot write the token file '{name}': {error}"),
-                    )
-                })?;
+        if fs::symlink_metadata(path).is_ok() {
+            return Self::read(path, strict);
+        }
+        let token = Self::random()?;
+        match make(path, token.expose()) {
+            Ok(()) => {
                 log::info!("made a random token in '{name}'");
                 Ok(token)
             }
+            // Somebody else has made it meanwhile.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Self::read(path, strict),
             Err(error) => {
                 let message = format!("cannot make the token file '{name}' (from --token-file): {error}");
@@ -109,6 +107,42 @@ impl Token {
     }
 }
 
+/// Makes a file with this content, which has its name only when all of it is on the disk: whoever reads it, even after a
+/// power cut, finds the whole token. [`ErrorKind::AlreadyExists`]: there is such a file, and it stays as it is.
+fn make(path: &Path, text: &str) -> io::Result<()> {
+    let draft = draft_beside(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(&draft)?;
+    // Without a line's end: some SDKs send the file as it is, others refuse it.
+    let made = file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).and_then(|()| claim(&draft, path));
+    if made.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    made?;
+    sync_directory(path);
+    Ok(())
+}
+
+/// Gives a file its name, unless something else has it.
+fn claim(draft: &Path, path: &Path) -> io::Result<()> {
+    match renameat_with(CWD, draft, CWD, path, RenameFlags::NOREPLACE) {
+        // The kernel is older than 3.15, or the file system cannot do that.
+        Err(Errno::NOSYS | Errno::INVAL) => {
+            fs::hard_link(draft, path)?;
+            fs::remove_file(draft)
+        }
+        renamed => Ok(renamed?),
+    }
+}
+
+/// A name that nobody else comes upon, be it in another container that has the directory too.
+fn draft_beside(path: &Path) -> io::Result<PathBuf> {
+    let mut number = [0; 8];
+    SystemRandom::new().fill(&mut number).map_err(|_| io::Error::other("the system gives no random numbers"))?;
+    let mut name = OsString::from(path);
+    name.push(format!(".{:016x}.homing-new", u64::from_ne_bytes(number)));
+    Ok(name.into())
+}
+
 /// 256 bits, as keys have them.
 const RANDOM_BYTES: usize = 32;
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -131,6 +165,37 @@ mod tests {
         let (one, other) = (Token::random().unwrap(), Token::random().unwrap());
         assert!(one.expose().len() == 64 && one.expose().bytes().all(|byte| byte.is_ascii_hexdigit()));
         assert!(!one.is(other.expose().as_bytes()));
+    }
+
+    /// Enough for somebody to look just when a file has been made and not yet written.
+    const ROUNDS: usize = 100;
+
+    #[test]
+    fn of_many_that_make_the_file_at_once_all_have_the_same_token() {
+        let folder = std::env::temp_dir().join(format!("homing-token-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        for round in 0..ROUNDS {
+            let path = folder.join(format!("token-{round}"));
+            let tokens: Vec<Token> = std::thread::scope(|scope| {
+                // Whoever looks finds the whole token, or none.
+                scope.spawn(|| {
+                    let seen = std::iter::repeat_with(|| fs::read(&path)).find_map(io::Result::ok).unwrap();
+                    assert_eq!(seen.len(), 64);
+                });
+                let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| Token::from_file(&path, true).unwrap())).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            let there = fs::read(&path).unwrap();
+            assert!(there.len() == 64 && tokens.iter().all(|token| token.is(&there)));
+            assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, OWNER_ONLY);
+        }
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), ROUNDS, "no draft is left");
+        let (draft, path) = (folder.join("draft"), folder.join("token-0"));
+        fs::write(&draft, "another").unwrap();
+        let there = fs::read(&path).unwrap();
+        assert_eq!(claim(&draft, &path).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), there);
+        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
