@@ -175,8 +175,8 @@ pub const COMMANDS: &[CommandHelp] = &[
              command, so that its signals, its exit code and its process id are its own. The flags stand before the \
              command; what stands behind its name is the command's.",
             "--aws gives AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_CREDENTIAL_EXPIRATION, and \
-             AWS_REGION and AWS_DEFAULT_REGION where they are not set; AWS_PROFILE is taken away, so that they count. With \
-             --refresh, for a command that runs longer than credentials live, it gets instead what homing serve -- COMMAND \
+             AWS_REGION and AWS_DEFAULT_REGION where they are not set, or --region or HOMING_REGION says another; AWS_PROFILE \
+             is taken away, so that they count. With --refresh, for a command that runs longer than credentials live, it gets instead what homing serve -- COMMAND \
              gives: homing then stays beside it, passes signals on, and ends with it.",
             "--secret VARIABLE=ID[:KEY] gives a secret of AWS Secrets Manager, by its name or ARN. KEY, behind the name \
              or the whole ARN, takes one key's value of a secret that is a JSON object.",
