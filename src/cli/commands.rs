@@ -184,7 +184,7 @@ pub const COMMANDS: &[CommandHelp] = &[
              secret as its password for https://HOST/…: git asks homing for it, so that it is in no URL, argument or \
              log. USER is x-access-token unless given, as GitHub has it. git does not ask on the terminal.",
             "--codeartifact fetches a token for a CodeArtifact domain and gives PIP_INDEX_URL and UV_DEFAULT_INDEX (with \
-             --extra: PIP_EXTRA_INDEX_URL and UV_INDEX), TWINE_… and UV_PUBLISH_…; with --format npm npm_config_registry \
+             --extra: PIP_EXTRA_INDEX_URL and UV_INDEX), NETRC with pip's password, TWINE_… and UV_PUBLISH_…; with --format npm npm_config_registry \
              and the token for it (name npm itself as the command: some shells drop that variable); with any other \
              --format CODEARTIFACT_AUTH_TOKEN. homing help codeartifact says what the role needs.",
             "The command does not inherit the variables that homing itself takes credentials from \

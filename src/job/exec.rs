@@ -28,7 +28,7 @@ pub fn run(config: &Config, command: &Exec) -> Result<u8> {
         let server = CredentialServer::for_command(config)?;
         server.add_to(&mut environment, "--refresh", config)?;
         log::info!("running {:?}", command.program);
-        return server.serve_command(config, environment.command(&command.program, &command.arguments));
+        return server.serve_command(config, environment.command_beside(&command.program, &command.arguments));
     }
     log::info!("running {:?}", command.program);
     Ok(screen::cannot_run(&environment.become_command(&command.program, &command.arguments)))
@@ -48,9 +48,7 @@ fn environment(config: &Config, command: &Exec) -> Result<ChildEnvironment> {
         add_aws(&mut environment, config, &credentials)?;
     }
     if let Some(packages) = &command.packages {
-        for (name, value) in codeartifact::variables(config, &network, &credentials, packages)? {
-            environment.set_any("--codeartifact", &name, value)?;
-        }
+        codeartifact::add(&mut environment, config, &network, &credentials, packages)?;
     }
     for SecretVariable { name, secret } in &command.secrets {
         let value =

@@ -16,6 +16,7 @@ pub mod get;
 pub mod git_credential;
 mod input;
 mod messenger;
+mod netrc;
 mod network;
 mod object_description;
 mod outcome;
