@@ -3,7 +3,7 @@
 use super::child::ChildEnvironment;
 use super::network::Network;
 use super::service::ServiceClient;
-use super::{Screen, credentials, netrc, screen, tool_login};
+use super::{Screen, credentials, netrc, pip_configuration, screen, tool_login};
 use crate::aws::codeartifact_endpoint::{GetRepositoryEndpoint, RepositoryEndpoint, USER};
 use crate::aws::codeartifact_token::{AuthorizationToken, GetAuthorizationToken, TOKEN_CAPACITY};
 use crate::aws::endpoint::Service;
@@ -72,6 +72,13 @@ pub fn add(
         Some(endpoint) => {
             let content = netrc::with(&netrc::existing(), endpoint.host(), USER, &token.token);
             environment.set_file(FLAG, netrc::VARIABLE, &content)?;
+            // pip's variable takes the place of what its files have.
+            let configured = || {
+                let files = pip_configuration::files(|name| std::env::var(name).ok());
+                let (urls, _) = pip_configuration::find(&files, &["install", "global"], "extra-index-url")?;
+                Some(urls.split_whitespace().collect::<Vec<_>>().join(" "))
+            };
+            let existing = |name: &str| existing(name).or_else(|| (name == EXTRA_INDEX).then(configured)?);
             python_variables(&endpoint, token.token, packages.extra, existing)
         }
         None => vec![(TOKEN_VARIABLE.to_owned(), token.token)],
@@ -92,7 +99,7 @@ fn python_variables(
     let index = endpoint.with_token(&token, "simple/");
     let indexes: [(&str, Zeroizing<String>); 2] = if extra {
         // Lists, with spaces between; what the user has in them stays.
-        [("PIP_EXTRA_INDEX_URL", public), ("UV_INDEX", index)].map(|(name, index)| {
+        [(EXTRA_INDEX, public), ("UV_INDEX", index)].map(|(name, index)| {
             let others = existing(name).map(Zeroizing::new);
             let parts = others.as_deref().map(String::as_str).into_iter().chain([index.as_str()]);
             (name, Zeroizing::new(parts.collect::<Vec<_>>().join(" ")))
@@ -240,6 +247,7 @@ fn log_out(tool: Tool, screen: &Screen) -> Result<()> {
 }
 
 const FLAG: &str = "--codeartifact";
+const EXTRA_INDEX: &str = "PIP_EXTRA_INDEX_URL";
 /// AWS CodeArtifact User Guide, "Pass an auth token using an environment variable".
 const TOKEN_VARIABLE: &str = "CODEARTIFACT_AUTH_TOKEN";
 /// A token whose every byte might be escaped, in theory to six; in practice none is. Room for the rest of the reply.

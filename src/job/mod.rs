@@ -22,6 +22,7 @@ mod object_description;
 mod outcome;
 mod partial_file;
 mod partial_state;
+mod pip_configuration;
 mod place;
 pub mod presign;
 mod private_file;

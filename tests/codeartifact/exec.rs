@@ -106,6 +106,26 @@ fn an_extra_index_stands_beside_the_user_s_own() {
     scene.expect_installed(target.to_str().unwrap(), "other");
 }
 
+/// pip's variable takes the place of the extra indexes that its files have: Raspberry Pi OS has one.
+#[test]
+fn an_extra_index_of_pip_s_files_stays_as_well() {
+    let scene = Scene::without_index(Sandbox::builder());
+    let extra = |value: &str, flag: &[&str]| {
+        let file = scene.directory.write("pip.conf", value);
+        let words = [&REPOSITORY[..], flag, &["--", "sh", "-c", "echo $PIP_EXTRA_INDEX_URL"]].concat();
+        scene.homing(&words).env("PIP_CONFIG_FILE", file)
+    };
+    let own = "[global]\nextra-index-url = https://a.invalid/\n  https://b.invalid/\n";
+    let stdout = extra(own, &["--extra"]).run().stdout;
+    assert!(stdout.starts_with("https://a.invalid/ https://b.invalid/ https://localhost:"), "{stdout}");
+    assert_eq!(extra(own, &[]).run().stdout, "\n");
+    let install = format!("[install]\nextra_index_url = https://c.invalid/\n{own}");
+    let stdout = extra(&install, &["--extra"]).run().stdout;
+    assert!(stdout.starts_with("https://c.invalid/ https://localhost:"), "{stdout}");
+    let stdout = extra(own, &["--extra"]).env("PIP_EXTRA_INDEX_URL", "https://d.invalid/").run().stdout;
+    assert!(stdout.starts_with("https://d.invalid/ https://localhost:"), "{stdout}");
+}
+
 #[test]
 fn twine_uploads_and_uv_installs() {
     let Some(scene) = Scene::with_index("codeartifact", Sandbox::builder()) else { return };
