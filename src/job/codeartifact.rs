@@ -223,6 +223,18 @@ fn log_in(
     if let (Tool::Pip, Some(_)) = (tool, std::env::var_os("PIP_INDEX_URL").filter(|url| !url.is_empty())) {
         log::warn!("the variable PIP_INDEX_URL is set, and counts before {}", path.display());
     }
+    if tool == Tool::Pip {
+        let files = pip_configuration::files(|name| std::env::var(name).ok());
+        for section in ["install", "download", "wheel"] {
+            if let Some((_, file)) = pip_configuration::find(&files, &[section], "index-url") {
+                log::warn!(
+                    "index-url in [{section}] of {} counts before {} for pip {section}",
+                    file.display(),
+                    path.display()
+                );
+            }
+        }
+    }
     if !screen.talkative {
         return Ok(());
     }
