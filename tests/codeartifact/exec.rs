@@ -41,7 +41,7 @@ fn what_a_source_is_built_with_comes_from_the_repository_and_no_argument_has_the
     let own = "machine other.invalid login me password canary-own\nmachine localhost login me password wrong\n";
     fs::write(scene.home().join(".netrc"), own).unwrap();
     for (number, flags) in [&[][..], &["--extra"], &["--aws", "--refresh"]].into_iter().enumerate() {
-        let target = scene.directory.join(&format!("installed-{number}"));
+        let target = scene.directory.join(format!("installed-{number}"));
         let install = ["install", "-vvv", "--no-cache-dir", "--target", target.to_str().unwrap(), "sourced"];
         let pip = packages::find("pip").unwrap();
         let words = [&REPOSITORY[..], &["-vvv"], flags, &["--", pip.to_str().unwrap()], &install].concat();
