@@ -263,6 +263,31 @@ fn a_damaged_reply_is_noticed_by_its_checksum() {
         let outcome = front.put(&table, words).stdin("{\"id\":\"a\"}").run();
         outcome.expect_code(69).expect_error("damaged on its way").expect_error("try again later");
     }
+    // An item alone is its caller's to try again; a batch has its attempts.
+    assert_eq!(front.bodies().len(), 1 + 8);
+}
+
+#[test]
+fn what_passes_by_itself_does_not_end_a_long_run() {
+    let Some(table) = table("passing") else { return };
+    let front = Front::start(table.service, |number, _| match number {
+        1 => Some(http::reply("200 OK", &[("x-amz-crc32", "1")], "{}")),
+        2 => Some(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{".to_vec()),
+        3 => Some(replied(
+            "400 Bad Request",
+            &json!({ "__type": "com.amazon.coral.service#ExpiredTokenException", "message": "expired" }),
+        )),
+        _ => None,
+    });
+    let lines: String = (1..=60).map(|id| format!("{{\"id\":\"{id}\"}}\n")).collect();
+
+    let outcome = front.put(&table, &["--plain", "--lines", "-v"]).stdin(lines).run();
+
+    outcome.expect_code(0).expect_error("until the next attempt: ExpiredTokenException");
+    assert_eq!(table.ids(), (1..=60).map(|id| id.to_string()).collect());
+    let bodies = front.bodies();
+    assert_eq!(bodies.len(), 3 + 3);
+    assert!(bodies[2..5].iter().all(|body| *body == bodies[1]));
 }
 
 #[test]

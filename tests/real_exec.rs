@@ -41,11 +41,25 @@ fn the_command_gets_credentials_and_nothing_of_homings_own() {
 }
 
 #[test]
-fn a_region_that_is_set_already_stays() {
-    let outcome = exec(&["--aws", "--region", "eu-west-1", "--", "env"]).env("AWS_DEFAULT_REGION", "us-west-2").run();
-    let regions: Vec<&str> = outcome.stdout.lines().filter(|line| line.contains("REGION=")).collect();
-    assert_eq!(regions.len(), 2, "{outcome}");
-    assert!(regions.iter().all(|line| line.ends_with("=us-west-2")), "{outcome}");
+fn a_region_that_is_set_already_stays_unless_homing_is_told_another() {
+    for (flags, variables, expected) in [
+        (&[][..], &[("AWS_DEFAULT_REGION", "us-west-2")][..], ["us-west-2", "us-west-2"]),
+        (&[], &[("AWS_DEFAULT_REGION", "us-west-2"), ("AWS_REGION", "us-east-1")], ["us-west-2", "us-east-1"]),
+        (&["--region", "eu-west-1"], &[("AWS_DEFAULT_REGION", "us-west-2")], ["eu-west-1", "eu-west-1"]),
+        (
+            &["--region", "eu-west-1"],
+            &[("AWS_DEFAULT_REGION", "us-west-2"), ("AWS_REGION", "us-east-1")],
+            ["eu-west-1", "eu-west-1"],
+        ),
+        (&[], &[("HOMING_REGION", "eu-west-1"), ("AWS_REGION", "us-east-1")], ["eu-west-1", "eu-west-1"]),
+    ] {
+        let call = exec(&[&["--aws"], flags, &["--", "env"]].concat());
+        let outcome = variables.iter().fold(call, |call, (name, value)| call.env(name, value)).run();
+        outcome.expect_code(0);
+        for (name, region) in ["AWS_DEFAULT_REGION", "AWS_REGION"].into_iter().zip(expected) {
+            assert!(outcome.stdout.lines().any(|line| line == format!("{name}={region}")), "{variables:?}: {outcome}");
+        }
+    }
 }
 
 #[test]

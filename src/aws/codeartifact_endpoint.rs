@@ -114,6 +114,16 @@ impl RepositoryEndpoint {
         &self.0
     }
 
+    /// The host, without a port, as a netrc names it.
+    pub fn host(&self) -> &str {
+        let rest = self.0.strip_prefix("https://").unwrap_or(&self.0);
+        let authority = rest.split('/').next().unwrap_or_default();
+        match authority.strip_prefix('[').and_then(|address| address.split_once(']')) {
+            Some((address, _)) => address,
+            None => authority.split(':').next().unwrap_or_default(),
+        }
+    }
+
     /// The URL without its scheme, for npm: `//host/path/`.
     pub fn without_scheme(&self) -> &str {
         self.0.strip_prefix("https:").unwrap_or(&self.0)
@@ -185,6 +195,13 @@ mod tests {
             "https://aws:ey.A-_%2B%2F%3D@my-domain-111122223333.d.codeartifact.us-west-2.amazonaws.com/pypi/my_repo/simple/"
         );
         assert_eq!(endpoint("https:\\/\\/h:8443\\/pypi\\/r").unwrap().url(), "https://h:8443/pypi/r/");
+    }
+
+    #[test]
+    fn the_host_has_no_port() {
+        for (url, host) in [("https://a.b/x/", "a.b"), ("https://a.b:8443/", "a.b"), ("https://[::1]:8443/x", "::1")] {
+            assert_eq!(endpoint(url).unwrap().host(), host);
+        }
     }
 
     #[test]

@@ -175,8 +175,8 @@ pub const COMMANDS: &[CommandHelp] = &[
              command, so that its signals, its exit code and its process id are its own. The flags stand before the \
              command; what stands behind its name is the command's.",
             "--aws gives AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_CREDENTIAL_EXPIRATION, and \
-             AWS_REGION and AWS_DEFAULT_REGION where they are not set; AWS_PROFILE is taken away, so that they count. With \
-             --refresh, for a command that runs longer than credentials live, it gets instead what homing serve -- COMMAND \
+             AWS_REGION and AWS_DEFAULT_REGION where they are not set, or --region or HOMING_REGION says another; AWS_PROFILE \
+             is taken away, so that they count. With --refresh, for a command that runs longer than credentials live, it gets instead what homing serve -- COMMAND \
              gives: homing then stays beside it, passes signals on, and ends with it.",
             "--secret VARIABLE=ID[:KEY] gives a secret of AWS Secrets Manager, by its name or ARN. KEY, behind the name \
              or the whole ARN, takes one key's value of a secret that is a JSON object.",
@@ -184,7 +184,7 @@ pub const COMMANDS: &[CommandHelp] = &[
              secret as its password for https://HOST/…: git asks homing for it, so that it is in no URL, argument or \
              log. USER is x-access-token unless given, as GitHub has it. git does not ask on the terminal.",
             "--codeartifact fetches a token for a CodeArtifact domain and gives PIP_INDEX_URL and UV_DEFAULT_INDEX (with \
-             --extra: PIP_EXTRA_INDEX_URL and UV_INDEX), TWINE_… and UV_PUBLISH_…; with --format npm npm_config_registry \
+             --extra: PIP_EXTRA_INDEX_URL and UV_INDEX), NETRC with pip's password, TWINE_… and UV_PUBLISH_…; with --format npm npm_config_registry \
              and the token for it (name npm itself as the command: some shells drop that variable); with any other \
              --format CODEARTIFACT_AUTH_TOKEN. homing help codeartifact says what the role needs.",
             "The command does not inherit the variables that homing itself takes credentials from \

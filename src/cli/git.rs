@@ -31,8 +31,16 @@ pub enum GitOperation {
 pub struct GitHost {
     /// The username, where one was given.
     pub user: Option<String>,
-    /// The host, and `:port` where its URLs have one; lower case.
+    /// The host, and `:port` where it is not HTTPS's own; lower case.
     pub host: String,
+}
+
+impl GitHost {
+    /// `host` as git compares it: `:443` is what a URL of HTTPS has without it (git-config(1),
+    /// "http.<url>.*", port number).
+    pub fn without_default_port(host: &str) -> &str {
+        host.strip_suffix(DEFAULT_PORT).unwrap_or(host)
+    }
 }
 
 /// A host and the secret that is its password.
@@ -104,7 +112,8 @@ fn git_host(option: Id, text: &OsStr) -> Result<(GitHost, &str)> {
     if let Some(user) = user.filter(|user| user.is_empty() || user.contains(char::is_control)) {
         return Err(invalid(option, user, "is no username"));
     }
-    Ok((GitHost { user: user.map(str::to_owned), host: host.to_ascii_lowercase() }, source))
+    let host = GitHost::without_default_port(host).to_ascii_lowercase();
+    Ok((GitHost { user: user.map(str::to_owned), host }, source))
 }
 
 /// git would not know which of two to ask for.
@@ -122,3 +131,5 @@ fn check_unique<'a>(hosts: impl Iterator<Item = &'a GitHost>) -> Result<()> {
 fn invalid(option: Id, value: &str, what: &str) -> Error {
     usage("invalid_value", format!("--{}: {value:?} {what}", option.option().flag))
 }
+
+const DEFAULT_PORT: &str = ":443";

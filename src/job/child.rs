@@ -2,8 +2,10 @@
 
 use crate::config::values;
 use crate::error::{Error, Fault, Result};
+use rustix::fs::{MemfdFlags, memfd_create};
 use std::ffi::{OsStr, OsString};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,13 @@ use zeroize::Zeroizing;
 pub struct ChildEnvironment {
     variables: Vec<Variable>,
     removed: Vec<&'static str>,
+    files: Vec<AnonymousFile>,
+}
+
+/// One without a name, which the command inherits.
+struct AnonymousFile {
+    variable: &'static str,
+    descriptor: OwnedFd,
 }
 
 struct Variable {
@@ -71,6 +80,33 @@ impl ChildEnvironment {
         Ok(())
     }
 
+    /// Gives the command a file that is in no folder, for it and for what it runs as the same user, and its path in a
+    /// variable. The file is there as long as the command is.
+    ///
+    /// # Errors
+    /// As [`ChildEnvironment::set`]. [`Fault::Config`]: the kernel has no such files, or `/proc` is not mounted.
+    pub fn set_file(&mut self, source: &str, name: &'static str, content: &[u8]) -> Result<()> {
+        let failed = |error: &std::io::Error| {
+            Error::new(Fault::Config, "no_anonymous_file", format!("{source}: cannot make a file in memory: {error}"))
+                .with_remedy("check that /proc is mounted; the kernel must be Linux 3.17 or later")
+        };
+        let made = memfd_create(name, MemfdFlags::NOEXEC_SEAL)
+            // Before Linux 6.3.
+            .or_else(|_| memfd_create(name, MemfdFlags::empty()))
+            .map_err(|error| failed(&error.into()))?;
+        let mut file = std::fs::File::from(made);
+        let path = path_of(&std::process::id().to_string(), file.as_fd());
+        // Of the right /proc, too.
+        let is_there = |found: std::fs::Metadata| found.len() == content.len() as u64;
+        file.write_all(content)
+            .and_then(|()| std::fs::metadata(&path))
+            .and_then(|found| is_there(found).then_some(()).ok_or_else(|| ErrorKind::NotFound.into()))
+            .map_err(|error| failed(&error))?;
+        self.set(source, name, Zeroizing::new(path))?;
+        self.files.push(AnonymousFile { variable: name, descriptor: file.into() });
+        Ok(())
+    }
+
     /// Whether a variable has been given.
     pub fn has(&self, name: &str) -> bool {
         self.variables.iter().any(|variable| variable.name == name)
@@ -92,6 +128,21 @@ impl ChildEnvironment {
             command.env(&variable.name, variable.value.as_str());
         }
         command
+    }
+
+    /// The same for a command that homing stays beside. It finds its files in its own process: those in homing's are
+    /// closed to it, as homing's memory is.
+    pub fn command_beside(&self, program: &OsStr, arguments: &[OsString]) -> Command {
+        if self.files.is_empty() {
+            return self.command(program, arguments);
+        }
+        let exports = self.files.iter().map(|file| {
+            let path = path_of("$$", file.descriptor.as_fd());
+            format!("export {}={path}; ", file.variable)
+        });
+        let script = exports.collect::<String>() + "exec \"$0\" \"$@\"";
+        let before = ["-c".into(), script.into(), program.to_owned()];
+        self.command(OsStr::new(SHELL), &[&before, arguments].concat())
     }
 
     /// Becomes the command: same process id, so that signals and the exit code are the command's own. Returns only
@@ -159,6 +210,10 @@ impl CannotRun {
     }
 }
 
+fn path_of(process: &str, descriptor: BorrowedFd<'_>) -> String {
+    format!("/proc/{process}/fd/{}", descriptor.as_raw_fd())
+}
+
 /// Where execvp(3) looks.
 fn candidates(program: &OsStr, path: Option<&OsStr>) -> Vec<PathBuf> {
     if program.is_empty() {
@@ -191,6 +246,7 @@ pub const OWN_CREDENTIALS: &[&str] = &[
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
 ];
+const SHELL: &str = "/bin/sh";
 /// Where musl looks without PATH.
 const DEFAULT_PATH: &str = "/usr/local/bin:/bin:/usr/bin";
 

@@ -1,8 +1,9 @@
 //! `homing codeartifact`, and what `homing exec --codeartifact` gives a command: tokens for package repositories.
 
+use super::child::ChildEnvironment;
 use super::network::Network;
 use super::service::ServiceClient;
-use super::{Screen, credentials, screen, tool_login};
+use super::{Screen, credentials, netrc, pip_configuration, screen, tool_login};
 use crate::aws::codeartifact_endpoint::{GetRepositoryEndpoint, RepositoryEndpoint, USER};
 use crate::aws::codeartifact_token::{AuthorizationToken, GetAuthorizationToken, TOKEN_CAPACITY};
 use crate::aws::endpoint::Service;
@@ -45,18 +46,19 @@ pub fn run(config: impl FnOnce() -> Result<Config>, command: &Codeartifact, scre
     Ok(0)
 }
 
-/// The environment variables with which a command finds the repository: for `pypi` those of pip, twine and uv, for
-/// `npm` those of npm, and for every other format the token alone, in the variable that AWS's documentation uses in the
+/// Gives a command the environment with which it finds the repository: for `pypi` that of pip, twine and uv, for `npm`
+/// that of npm, and for every other format the token alone, in the variable that AWS's documentation uses in the
 /// configuration of the tools. The names are not all such as a shell could set.
 ///
 /// # Errors
-/// A refusal, no connection; an endpoint that cannot be used.
-pub fn variables(
+/// A refusal, no connection; an endpoint that cannot be used; a variable that another flag gives, too.
+pub fn add(
+    environment: &mut ChildEnvironment,
     config: &Config,
     network: &Network<'_>,
     credentials: &Credentials,
     packages: &Packages,
-) -> Result<Vec<(String, Zeroizing<String>)>> {
+) -> Result<()> {
     let service = Codeartifacts::open(config, network)?;
     let repository = &packages.repository;
     let endpoint = match packages.format {
@@ -65,14 +67,27 @@ pub fn variables(
     };
     let token = service.token(credentials, &repository.domain)?;
     let existing = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-    Ok(match endpoint {
+    let variables = match endpoint {
         Some(endpoint) if packages.format == "npm" => npm_variables(&endpoint, token.token),
-        Some(endpoint) => python_variables(&endpoint, token.token, packages.extra, existing),
+        Some(endpoint) => {
+            let content = netrc::with(&netrc::existing(), endpoint.host(), USER, &token.token);
+            environment.set_file(FLAG, netrc::VARIABLE, &content)?;
+            // pip's variable takes the place of what its files have.
+            let configured = || {
+                let files = pip_configuration::files(|name| std::env::var(name).ok());
+                let (urls, _) = pip_configuration::find(&files, &["install", "global"], "extra-index-url")?;
+                Some(urls.split_whitespace().collect::<Vec<_>>().join(" "))
+            };
+            let existing = |name: &str| existing(name).or_else(|| (name == EXTRA_INDEX).then(configured)?);
+            python_variables(&endpoint, token.token, packages.extra, existing)
+        }
         None => vec![(TOKEN_VARIABLE.to_owned(), token.token)],
-    })
+    };
+    variables.into_iter().try_for_each(|(name, value)| environment.set_any(FLAG, &name, value))
 }
 
-/// pip: "Environment Variables" of its user guide. twine: "Environment Variables". uv: "Environment variables" of its
+/// pip: "Environment Variables" of its user guide. It hands its index on to the pip that it builds with as an argument,
+/// so that the token is not in there, but in the netrc. twine: "Environment Variables". uv: "Environment variables" of its
 /// reference, since its version 0.4.23.
 fn python_variables(
     endpoint: &RepositoryEndpoint,
@@ -80,16 +95,17 @@ fn python_variables(
     extra: bool,
     existing: impl Fn(&str) -> Option<String>,
 ) -> Vec<(String, Zeroizing<String>)> {
+    let public = Zeroizing::new(format!("{}simple/", endpoint.url()));
     let index = endpoint.with_token(&token, "simple/");
     let indexes: [(&str, Zeroizing<String>); 2] = if extra {
         // Lists, with spaces between; what the user has in them stays.
-        ["PIP_EXTRA_INDEX_URL", "UV_INDEX"].map(|name| {
+        [(EXTRA_INDEX, public), ("UV_INDEX", index)].map(|(name, index)| {
             let others = existing(name).map(Zeroizing::new);
             let parts = others.as_deref().map(String::as_str).into_iter().chain([index.as_str()]);
             (name, Zeroizing::new(parts.collect::<Vec<_>>().join(" ")))
         })
     } else {
-        [("PIP_INDEX_URL", index.clone()), ("UV_DEFAULT_INDEX", index)]
+        [("PIP_INDEX_URL", public), ("UV_DEFAULT_INDEX", index)]
     };
     let plain = |text: &str| Zeroizing::new(text.to_owned());
     let uploads = [
@@ -207,6 +223,18 @@ fn log_in(
     if let (Tool::Pip, Some(_)) = (tool, std::env::var_os("PIP_INDEX_URL").filter(|url| !url.is_empty())) {
         log::warn!("the variable PIP_INDEX_URL is set, and counts before {}", path.display());
     }
+    if tool == Tool::Pip {
+        let files = pip_configuration::files(|name| std::env::var(name).ok());
+        for section in ["install", "download", "wheel"] {
+            if let Some((_, file)) = pip_configuration::find(&files, &[section], "index-url") {
+                log::warn!(
+                    "index-url in [{section}] of {} counts before {} for pip {section}",
+                    file.display(),
+                    path.display()
+                );
+            }
+        }
+    }
     if !screen.talkative {
         return Ok(());
     }
@@ -230,6 +258,8 @@ fn log_out(tool: Tool, screen: &Screen) -> Result<()> {
     })
 }
 
+const FLAG: &str = "--codeartifact";
+const EXTRA_INDEX: &str = "PIP_EXTRA_INDEX_URL";
 /// AWS CodeArtifact User Guide, "Pass an auth token using an environment variable".
 const TOKEN_VARIABLE: &str = "CODEARTIFACT_AUTH_TOKEN";
 /// A token whose every byte might be escaped, in theory to six; in practice none is. Room for the rest of the reply.
@@ -257,7 +287,7 @@ mod tests {
         assert_eq!(
             pairs(&variables),
             [
-                ("PIP_INDEX_URL", index),
+                ("PIP_INDEX_URL", "https://host:8443/pypi/d/dom-111122223333/repo/simple/"),
                 ("UV_DEFAULT_INDEX", index),
                 ("TWINE_REPOSITORY_URL", url),
                 ("TWINE_USERNAME", "aws"),
@@ -274,8 +304,8 @@ mod tests {
         let existing = |name: &str| (name == "PIP_EXTRA_INDEX_URL").then(|| "https://a/ https://b/".to_owned());
         let variables = python_variables(&endpoint("pypi"), Zeroizing::new("token".to_owned()), true, existing);
         let index = "https://aws:token@host:8443/pypi/d/dom-111122223333/repo/simple/";
-        let both = format!("https://a/ https://b/ {index}");
-        assert_eq!(pairs(&variables)[..2], [("PIP_EXTRA_INDEX_URL", both.as_str()), ("UV_INDEX", index)]);
+        let both = "https://a/ https://b/ https://host:8443/pypi/d/dom-111122223333/repo/simple/";
+        assert_eq!(pairs(&variables)[..2], [("PIP_EXTRA_INDEX_URL", both), ("UV_INDEX", index)]);
     }
 
     #[test]

@@ -221,6 +221,19 @@ impl Document {
         found.then_some(before.unwrap_or(Before::Mode(0o600)))
     }
 
+    /// Whether there is a password in it, in a comment, too: in an option that is called so, or in a URL.
+    pub fn has_password(&self) -> bool {
+        self.lines.iter().any(|line| {
+            let text = &*line.text;
+            let authority = |(_, rest): (&str, &str)| {
+                let end = rest.find(['/', ' ', '\t']).unwrap_or(rest.len());
+                rest[..end].rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
+            };
+            let is_named = option_name(text).to_lowercase().contains("password");
+            is_named || text.match_indices("://").any(|(place, _)| authority(text[place..].split_at(3)))
+        })
+    }
+
     /// Whether there is nothing in it but white space.
     pub fn is_empty(&self) -> bool {
         self.lines.iter().all(|line| line.text.trim().is_empty())

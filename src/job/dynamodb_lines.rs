@@ -163,7 +163,8 @@ impl Writer<'_> {
                          it stays, the table needs more write capacity",
                     )
                 }
-                Err(error) if error.fault() == Fault::Temporary => error,
+                // To write an item twice is to write it once.
+                Err(error) if error.retryable() => error,
                 Err(error) => return Err(error),
             };
             let Some(wait) = backoff.next(random()).filter(|wait| self.has_time_for(*wait)) else {
@@ -184,8 +185,12 @@ impl Writer<'_> {
         let call = BatchWriteItem { authority: self.client.authority(), table: &self.command.table, now };
         let request = call.request(body.len())?;
         let answer = self.client.call(&credentials, request, body, buffer)?;
-        self.credentials = Some(credentials);
-        call.parse(&answer.reply())
+        let outcome = call.parse(&answer.reply());
+        // After an expired token the next attempt gets new ones.
+        if !matches!(&outcome, Err(error) if error.fault() == Fault::Refused) {
+            self.credentials = Some(credentials);
+        }
+        outcome
     }
 
     fn has_time_for(&self, wait: Duration) -> bool {

@@ -6,8 +6,9 @@ use super::secret::Secrets;
 use super::serve::CredentialServer;
 use super::{codeartifact, credentials, exec_git, git_credential, screen};
 use crate::cli::{Exec, GitSecret, SecretVariable};
-use crate::config::Config;
+use crate::config::{Config, Origin};
 use crate::error::{Error, Fault, Result};
+use crate::options::Id;
 use crate::protocol::credentials::Credentials;
 use crate::protocol::time::iso8601;
 use std::path::PathBuf;
@@ -27,7 +28,7 @@ pub fn run(config: &Config, command: &Exec) -> Result<u8> {
         let server = CredentialServer::for_command(config)?;
         server.add_to(&mut environment, "--refresh", config)?;
         log::info!("running {:?}", command.program);
-        return server.serve_command(config, environment.command(&command.program, &command.arguments));
+        return server.serve_command(config, environment.command_beside(&command.program, &command.arguments));
     }
     log::info!("running {:?}", command.program);
     Ok(screen::cannot_run(&environment.become_command(&command.program, &command.arguments)))
@@ -44,12 +45,10 @@ fn environment(config: &Config, command: &Exec) -> Result<ChildEnvironment> {
     let credentials = credentials::obtain(config, &network)?;
     let mut environment = ChildEnvironment::new();
     if has_fixed_credentials {
-        add_aws(&mut environment, config.region.as_deref(), &credentials)?;
+        add_aws(&mut environment, config, &credentials)?;
     }
     if let Some(packages) = &command.packages {
-        for (name, value) in codeartifact::variables(config, &network, &credentials, packages)? {
-            environment.set_any("--codeartifact", &name, value)?;
-        }
+        codeartifact::add(&mut environment, config, &network, &credentials, packages)?;
     }
     for SecretVariable { name, secret } in &command.secrets {
         let value =
@@ -69,7 +68,7 @@ fn environment(config: &Config, command: &Exec) -> Result<ChildEnvironment> {
 }
 
 /// The variables of AWS's SDKs (AWS SDKs and Tools Reference Guide, "Environment variables").
-fn add_aws(environment: &mut ChildEnvironment, region: Option<&str>, credentials: &Credentials) -> Result<()> {
+fn add_aws(environment: &mut ChildEnvironment, config: &Config, credentials: &Credentials) -> Result<()> {
     let mut set = |name: &str, value: &str| environment.set("--aws", name, Zeroizing::new(value.to_owned()));
     set("AWS_ACCESS_KEY_ID", &credentials.access_key_id)?;
     set("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key.expose())?;
@@ -79,15 +78,17 @@ fn add_aws(environment: &mut ChildEnvironment, region: Option<&str>, credentials
     if let Some(time) = credentials.expiration {
         set("AWS_CREDENTIAL_EXPIRATION", &iso8601(time))?;
     }
-    add_region(environment, "--aws", region)
+    add_region(environment, "--aws", config)
 }
 
-/// Lets the SDKs in the command use the credentials that it is given, in this region.
-pub(super) fn add_region(environment: &mut ChildEnvironment, source: &str, region: Option<&str>) -> Result<()> {
-    // SDKs differ in which of the two they read.
-    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+/// Lets the SDKs in the command use the credentials that it is given, in homing's region where that was said to homing
+/// alone, and otherwise in the one that is in the environment already.
+pub(super) fn add_region(environment: &mut ChildEnvironment, source: &str, config: &Config) -> Result<()> {
+    let is_for_homing = matches!(config.origin(Id::Region), Origin::Flag(_) | Origin::Variable("HOMING_REGION"));
+    let is_set = |name: &str| !is_for_homing && std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let existing = REGIONS.iter().find(|name| is_set(name)).and_then(|name| std::env::var(name).ok());
-    if let Some(region) = existing.as_deref().or(region) {
+    if let Some(region) = existing.as_deref().or(config.region.as_deref()) {
+        // SDKs differ in which of the two they read.
         let unset = REGIONS.iter().filter(|name| !is_set(name));
         unset.into_iter().try_for_each(|name| environment.set(source, name, Zeroizing::new(region.to_owned())))?;
     }

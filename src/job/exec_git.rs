@@ -11,8 +11,7 @@ use zeroize::Zeroizing;
 /// itself, by its full path.
 ///
 /// # Errors
-/// [`Fault::Config`]: the environment has a `GIT_CONFIG_COUNT` that git would not take either, or homing's path is not
-/// UTF-8. [`Fault::Usage`]: a variable that another flag gives, too.
+/// [`Fault::Config`]: homing's path is not UTF-8. [`Fault::Usage`]: a variable that another flag gives, too.
 pub fn add(
     environment: &mut ChildEnvironment,
     hosts: Vec<(&GitHost, Zeroizing<String>)>,
@@ -37,12 +36,10 @@ pub fn add(
         }
         environment.set(FLAG, &name, password)?;
     }
-    let first = count(variable(COUNT).as_deref())?;
-    for (index, (key, value)) in (first..).zip(&settings) {
-        environment.set(FLAG, &format!("GIT_CONFIG_KEY_{index}"), Zeroizing::new(key.clone()))?;
-        environment.set(FLAG, &format!("GIT_CONFIG_VALUE_{index}"), Zeroizing::new(value.clone()))?;
-    }
-    environment.set(FLAG, COUNT, Zeroizing::new((first + settings.len()).to_string()))?;
+    let before = variable(PARAMETERS).filter(|before| !before.trim().is_empty());
+    let ours = settings.iter().map(|(key, value)| quoted(&format!("{key}={value}")));
+    let parameters: Vec<String> = before.into_iter().chain(ours).collect();
+    environment.set(FLAG, PARAMETERS, Zeroizing::new(parameters.join(" ")))?;
     environment.set(FLAG, "GIT_TERMINAL_PROMPT", Zeroizing::new("0".to_owned()))
 }
 
@@ -58,22 +55,6 @@ fn free_name(environment: &ChildEnvironment, variable: impl Fn(&str) -> Option<S
     }
 }
 
-/// How many settings there are already (git-config(1), "GIT_CONFIG_COUNT").
-fn count(text: Option<&str>) -> Result<usize> {
-    let text = text.unwrap_or_default();
-    if text.is_empty() {
-        return Ok(0);
-    }
-    text.parse().ok().filter(|count| *count <= COUNT_MAXIMUM).ok_or_else(|| {
-        Error::new(
-            Fault::Config,
-            "invalid_variable",
-            format!("the environment variable {COUNT} is {text:?}, no number"),
-        )
-        .with_remedy("unset it")
-    })
-}
-
 fn text(program: &Path) -> Result<&str> {
     program.to_str().ok_or_else(|| {
         Error::new(Fault::Config, "path_not_utf8", format!("the path of homing itself, {program:?}, is not UTF-8"))
@@ -81,15 +62,15 @@ fn text(program: &Path) -> Result<&str> {
     })
 }
 
-/// For the shell by which git runs its helpers.
+/// As the shell takes it by which git runs its helpers, and git itself (its `sq_quote_buf`, which is wary of `!`, too).
 fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
+    format!("'{}'", text.replace('\'', r"'\''").replace('!', r"'\!'"))
 }
 
 const FLAG: &str = "--git";
-const COUNT: &str = "GIT_CONFIG_COUNT";
-/// git counts in a C `int`.
-const COUNT_MAXIMUM: usize = 1 << 30;
+/// What `git -c` itself hands on to the git that it runs: `'key=value'`, each, with spaces between. `GIT_CONFIG_COUNT`,
+/// which is documented, is read from git 2.31 on only, and before this one.
+const PARAMETERS: &str = "GIT_CONFIG_PARAMETERS";
 
 #[cfg(test)]
 mod tests {
@@ -114,33 +95,25 @@ mod tests {
     #[test]
     fn git_is_told_to_ask_homing_and_nobody_else() {
         let found = variables(&[host(None, "github.com")], &[]).unwrap();
+        let setting = r"'credential.https://github.com.helper=";
+        let helper = r"'\!''\''/opt/it'\''\'\'''\''s/homing'\'' git-credential --git-variable '\''github.com=HOMING_GIT_CREDENTIAL_0'\'''";
         let expected = [
-            ("GIT_CONFIG_COUNT", "2"),
-            ("GIT_CONFIG_KEY_0", "credential.https://github.com.helper"),
-            ("GIT_CONFIG_KEY_1", "credential.https://github.com.helper"),
-            ("GIT_CONFIG_VALUE_0", ""),
-            (
-                "GIT_CONFIG_VALUE_1",
-                r"!'/opt/it'\''s/homing' git-credential --git-variable 'github.com=HOMING_GIT_CREDENTIAL_0'",
-            ),
-            ("GIT_TERMINAL_PROMPT", "0"),
-            ("HOMING_GIT_CREDENTIAL_0", "canary"),
+            ("GIT_CONFIG_PARAMETERS", format!("{setting}' {setting}{helper}")),
+            ("GIT_TERMINAL_PROMPT", "0".to_owned()),
+            ("HOMING_GIT_CREDENTIAL_0", "canary".to_owned()),
         ];
-        assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+        assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value)).into());
     }
 
     #[test]
     fn what_is_there_already_stays() {
-        let before = [("GIT_CONFIG_COUNT", "3"), ("HOMING_GIT_CREDENTIAL_0", "outer")];
+        let before = [("GIT_CONFIG_PARAMETERS", "'a.b=c d'"), ("HOMING_GIT_CREDENTIAL_0", "outer")];
         let found = variables(&[host(Some("me"), "a.example:8443"), host(None, "b.example")], &before).unwrap();
-        assert_eq!(found["GIT_CONFIG_COUNT"], "8");
+        let parameters = &found["GIT_CONFIG_PARAMETERS"];
+        assert!(parameters.starts_with("'a.b=c d' 'credential.https://a.example:8443.helper=' '"), "{parameters}");
+        assert!(parameters.contains(" 'credential.https://a.example:8443.username=me' "), "{parameters}");
+        assert!(parameters.contains(r"'\''me@a.example:8443=HOMING_GIT_CREDENTIAL_1'\'''"), "{parameters}");
         assert!(!found.contains_key("HOMING_GIT_CREDENTIAL_0") && found.contains_key("HOMING_GIT_CREDENTIAL_2"));
-        assert_eq!(found["GIT_CONFIG_KEY_5"], "credential.https://a.example:8443.username");
-        assert_eq!(found["GIT_CONFIG_VALUE_5"], "me");
-        assert!(found["GIT_CONFIG_VALUE_4"].ends_with("'me@a.example:8443=HOMING_GIT_CREDENTIAL_1'"), "{found:?}");
-        for count in ["-1", "x", "99999999999"] {
-            let error = variables(&[host(None, "a")], &[("GIT_CONFIG_COUNT", count)]).unwrap_err();
-            assert_eq!(error.fault(), Fault::Config);
-        }
+        assert!(!found.contains_key("GIT_CONFIG_COUNT"));
     }
 }

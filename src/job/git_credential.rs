@@ -98,7 +98,8 @@ impl<'a> Wanted<'a> {
 
     /// The username to answer with, where the password of `host` is what git wants. A password goes over TLS only.
     fn user(&self, host: &'a GitHost) -> Option<&'a str> {
-        let is_wanted = self.protocol == "https" && self.host.eq_ignore_ascii_case(&host.host);
+        let place = GitHost::without_default_port(self.host);
+        let is_wanted = self.protocol == "https" && place.eq_ignore_ascii_case(&host.host);
         match (self.username, host.user.as_deref()) {
             _ if !is_wanted => None,
             (Some(wanted), Some(user)) => (wanted == user).then_some(user),
@@ -175,6 +176,16 @@ mod tests {
         ] {
             assert_eq!(user(input, &anyone), None, "{input}");
         }
+    }
+
+    #[test]
+    fn the_port_of_https_is_the_same_with_and_without_saying_it() {
+        let host = GitHost { user: None, host: "git.example".to_owned() };
+        for asked in ["git.example", "git.example:443"] {
+            assert_eq!(user(&format!("protocol=https\nhost={asked}\n"), &host), Some("x-access-token"), "{asked}");
+        }
+        assert_eq!(user("protocol=https\nhost=git.example:8443\n", &host), None);
+        assert_eq!(user("protocol=http\nhost=git.example:443\n", &host), None);
     }
 
     #[test]

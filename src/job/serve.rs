@@ -100,7 +100,7 @@ impl CredentialServer {
         let variables = self.variables(config).into_iter().filter(|(name, _)| *name != REGION);
         variables.into_iter().try_for_each(|(name, value)| environment.set(source, name, value))?;
         environment.remove(WEB_IDENTITY);
-        add_region(environment, source, config.region.as_deref())
+        add_region(environment, source, config)
     }
 
     /// Serves until SIGTERM, SIGINT or SIGHUP.

@@ -56,7 +56,9 @@ pub fn log_out(tool: Tool) -> Result<Option<PathBuf>> {
     match before {
         None if !others => return Ok(None),
         Some(Before::Absent) if document.is_empty() => file.delete()?,
-        Some(Before::Mode(mode)) => file.replace(&document.text(), mode)?,
+        // What was added meanwhile may be meant for its owner alone.
+        Some(Before::Mode(before)) if document.has_password() => file.replace(&document.text(), before & mode)?,
+        Some(Before::Mode(before)) => file.replace(&document.text(), before)?,
         Some(Before::Absent) | None => file.replace(&document.text(), mode)?,
     }
     Ok(Some(path))

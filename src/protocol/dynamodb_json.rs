@@ -147,7 +147,7 @@ impl Writer<'_> {
             }
             ("N", Kind::Text(number)) => {
                 self.scalar("N", inside.text(), "");
-                number_size(number.0, path)
+                number_text_size(number, path)
             }
             ("B", Kind::Text(text)) => {
                 self.scalar("B", inside.text(), "");
@@ -155,7 +155,7 @@ impl Writer<'_> {
             }
             ("BOOL", Kind::Bool(_)) | ("NULL", Kind::Bool(true)) => Ok(self.scalar(name.0, inside.text(), "")),
             ("SS", Kind::Array(elements)) => self.set("SS", elements, path, text_size),
-            ("NS", Kind::Array(elements)) => self.set("NS", elements, path, |text, path| number_size(text.0, path)),
+            ("NS", Kind::Array(elements)) => self.set("NS", elements, path, number_text_size),
             ("BS", Kind::Array(elements)) => self.set("BS", elements, path, binary_size),
             ("L", Kind::Array(elements)) => {
                 self.container("L", path, level, |writer, level| writer.elements(elements, path, level))
@@ -254,19 +254,21 @@ fn number_size(text: &str, path: &Path<'_>) -> Result<usize, Refused> {
     Ok(digits.div_ceil(2) + 1)
 }
 
-/// The bytes behind base64 (RFC 4648, section 4).
+/// The same for a number in double quotes, which JSON may write with escapes.
+fn number_text_size(text: Text<'_>, path: &Path<'_>) -> Result<usize, Refused> {
+    number_size(&unescaped(text).ok_or_else(|| path.refused(HALF_A_PAIR))?, path)
+}
+
+/// The bytes behind base64 (RFC 4648, section 4), which JSON may write with escapes.
 fn binary_size(text: Text<'_>, path: &Path<'_>) -> Result<usize, Refused> {
-    // JSON may write a slash as \/.
-    let escapes = text.0.matches("\\/").count();
-    let digits = text.0.trim_end_matches('=');
-    let padding = text.0.len() - digits.len();
-    let length = text.0.len() - escapes;
+    let text = unescaped(text).ok_or_else(|| path.refused(HALF_A_PAIR))?;
+    let digits = text.trim_end_matches('=');
+    let padding = text.len() - digits.len();
     let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
-    let others = digits.bytes().filter(|byte| !is_digit(*byte)).count();
-    if padding > 2 || !length.is_multiple_of(4) || others != escapes {
+    if padding > 2 || !text.len().is_multiple_of(4) || !digits.bytes().all(is_digit) {
         return Err(path.refused("is binary, but no base64"));
     }
-    Ok(length / 4 * 3 - padding)
+    Ok(text.len() / 4 * 3 - padding)
 }
 
 fn unescaped<'a>(name: Text<'a>) -> Option<Cow<'a, str>> {

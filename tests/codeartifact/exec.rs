@@ -19,8 +19,8 @@ fn pip_installs_and_only_its_environment_has_the_token() {
 
     run.expect_code(0).expect_nowhere(&scene.token());
     scene.expect_installed(target.to_str().unwrap(), PACKAGE);
-    // pip says where it looked, with the token masked.
-    assert!(run.stdout.contains("https://aws:****@localhost"), "{run}");
+    // pip says where it looked.
+    assert!(run.stdout.contains("Looking in indexes: https://localhost"), "{run}");
     let requests = scene.requests();
     assert_eq!(requests.len(), 2, "{requests:?}");
     for request in requests {
@@ -30,6 +30,37 @@ fn pip_installs_and_only_its_environment_has_the_token() {
         assert!(!holders.is_empty() && holders.iter().all(is_python), "{request}");
     }
     assert_eq!(scene.files_with(&scene.token()), [""; 0].map(std::path::PathBuf::from));
+}
+
+/// pip runs another pip for what a source needs to be built, and gives it the index as an argument.
+#[test]
+fn what_a_source_is_built_with_comes_from_the_repository_and_no_argument_has_the_token() {
+    let Some(scene) = Scene::with_index("codeartifact", Sandbox::builder()) else { return };
+    scene.build_source("packages", "sourced");
+    // What the user has for other hosts stays, and for this one does not count.
+    let own = "machine other.invalid login me password canary-own\nmachine localhost login me password wrong\n";
+    fs::write(scene.home().join(".netrc"), own).unwrap();
+    for (number, flags) in [&[][..], &["--extra"], &["--aws", "--refresh"]].into_iter().enumerate() {
+        let target = scene.directory.join(format!("installed-{number}"));
+        let install = ["install", "-vvv", "--no-cache-dir", "--target", target.to_str().unwrap(), "sourced"];
+        let pip = packages::find("pip").unwrap();
+        let words = [&REPOSITORY[..], &["-vvv"], flags, &["--", pip.to_str().unwrap()], &install].concat();
+        let call = scene.homing(&words);
+        let run = if flags == ["--extra"] { call.env("PIP_INDEX_URL", empty_index(&scene)) } else { call }.run();
+        run.expect_code(0).expect_nowhere(&scene.token()).expect_nowhere("canary-own");
+        scene.expect_installed(target.to_str().unwrap(), "sourced");
+    }
+    let requests = scene.requests();
+    assert!(requests.iter().any(|request| request["path"].as_str().unwrap().contains(PACKAGE)), "{requests:?}");
+    for request in requests {
+        assert_eq!((&request["arguments"], &request["files"]), (&json!([]), &json!([])), "{request}");
+    }
+    let script = "cat $NETRC";
+    let kept = scene.homing(&[&REPOSITORY[..], &["--", "sh", "-c", script]].concat()).run();
+    assert_eq!(kept.stdout, format!("{own}\n\nmachine localhost login aws password {}\n", scene.token()));
+    let named = scene.directory.write("netrc", "machine a login b password c");
+    let kept = scene.homing(&[&REPOSITORY[..], &["--", "sh", "-c", script]].concat()).env("NETRC", named).run();
+    assert!(kept.stdout.starts_with("machine a login b password c\n\nmachine localhost "), "{kept}");
 }
 
 /// The ground of the test above: a token in an argument, as it is done today, is found.
@@ -73,6 +104,26 @@ fn an_extra_index_stands_beside_the_user_s_own() {
     scene.homing(&words).env("PIP_INDEX_URL", url).run().expect_code(0).expect_nowhere(&scene.token());
     scene.expect_installed(target.to_str().unwrap(), PACKAGE);
     scene.expect_installed(target.to_str().unwrap(), "other");
+}
+
+/// pip's variable takes the place of the extra indexes that its files have: Raspberry Pi OS has one.
+#[test]
+fn an_extra_index_of_pip_s_files_stays_as_well() {
+    let scene = Scene::without_index(Sandbox::builder());
+    let extra = |value: &str, flag: &[&str]| {
+        let file = scene.directory.write("pip.conf", value);
+        let words = [&REPOSITORY[..], flag, &["--", "sh", "-c", "echo $PIP_EXTRA_INDEX_URL"]].concat();
+        scene.homing(&words).env("PIP_CONFIG_FILE", file)
+    };
+    let own = "[global]\nextra-index-url = https://a.invalid/\n  https://b.invalid/\n";
+    let stdout = extra(own, &["--extra"]).run().stdout;
+    assert!(stdout.starts_with("https://a.invalid/ https://b.invalid/ https://localhost:"), "{stdout}");
+    assert_eq!(extra(own, &[]).run().stdout, "\n");
+    let install = format!("[install]\nextra_index_url = https://c.invalid/\n{own}");
+    let stdout = extra(&install, &["--extra"]).run().stdout;
+    assert!(stdout.starts_with("https://c.invalid/ https://localhost:"), "{stdout}");
+    let stdout = extra(own, &["--extra"]).env("PIP_EXTRA_INDEX_URL", "https://d.invalid/").run().stdout;
+    assert!(stdout.starts_with("https://d.invalid/ https://localhost:"), "{stdout}");
 }
 
 #[test]
@@ -129,9 +180,9 @@ fn each_format_has_its_own_variables() {
     assert_eq!(variables("npm"), [format!("npm_config_{registry}:_authToken"), "npm_config_registry".to_owned()]);
     assert_eq!(variables("maven"), ["CODEARTIFACT_AUTH_TOKEN"]);
     let pypi = variables("pypi");
-    let prefixes = ["PIP_", "TWINE_", "UV_"];
+    let prefixes = ["NETRC", "PIP_", "TWINE_", "UV_"];
     assert!(
-        pypi.len() == 8 && pypi.iter().all(|name| prefixes.iter().any(|prefix| name.starts_with(prefix))),
+        pypi.len() == 9 && pypi.iter().all(|name| prefixes.iter().any(|prefix| name.starts_with(prefix))),
         "{pypi:?}"
     );
 }
@@ -143,6 +194,13 @@ fn a_refusal_runs_nothing() {
     let words = ["exec", "--codeartifact", "other-domain/sandbox-repo", "--", "touch", marker.to_str().unwrap()];
     scene.homing(&words).run().expect_code(77).expect_error("GetServiceBearerToken");
     assert!(!marker.exists());
+}
+
+/// An index without a package.
+fn empty_index(scene: &Scene) -> String {
+    let folder = scene.directory.join("empty/simple");
+    fs::create_dir_all(&folder).unwrap();
+    format!("file://{}", folder.display())
 }
 
 fn exec(scene: &Scene, flags: &[&str], tool: &str, arguments: &[&str]) -> Outcome {

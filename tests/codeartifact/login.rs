@@ -119,6 +119,36 @@ fn a_file_that_was_not_there_is_gone_again() {
 }
 
 #[test]
+fn a_password_that_was_added_meanwhile_stays_private() {
+    let scene = Scene::without_index(Sandbox::builder());
+    for (tool, name, added) in [
+        ("twine", ".pypirc", "[mine]\nusername = me\npassword = mine\n"),
+        ("pip", ".config/pip/pip.conf", "[install]\nextra-index-url = https://me:mine@example.invalid/simple\n"),
+    ] {
+        let file = write(&scene, name, "[other]\na = 1\n", 0o644);
+        login(&scene, tool).run().expect_code(0);
+        fs::write(&file, format!("{}{added}", read(&file))).unwrap();
+        logout(&scene, tool).run().expect_code(0);
+        assert_eq!((read(&file), mode(&file)), (format!("[other]\na = 1\n{added}"), 0o600));
+    }
+}
+
+#[test]
+fn an_index_that_counts_before_is_told() {
+    let scene = Scene::without_index(Sandbox::builder());
+    let file = write(&scene, ".config/pip/pip.conf", "[global]\nindex-url = https://example.invalid/\n", 0o600);
+    let run = login(&scene, "pip").arg("-v").run();
+    run.expect_code(0);
+    assert!(!run.stderr.contains("counts before"), "{run}");
+    for section in ["install", "download", "wheel"] {
+        fs::write(&file, format!("[{section}]\nindex_url = https://me:canary@example.invalid/\n")).unwrap();
+        let run = login(&scene, "pip").arg("-v").run();
+        run.expect_code(0).expect_nowhere("canary").expect_error("counts before");
+        run.expect_error(&format!("[{section}] of {}", file.display()));
+    }
+}
+
+#[test]
 fn the_file_is_the_one_that_pip_reads() {
     let scene = Scene::without_index(Sandbox::builder());
     let named = scene.directory.join("named.conf");

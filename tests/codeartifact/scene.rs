@@ -122,6 +122,14 @@ impl Scene {
         process::run(python.to_str().unwrap(), ["-c", WHEEL, wheel.to_str().unwrap(), package]);
         wheel
     }
+
+    /// A source of one module that needs [`PACKAGE`] to be built (Python Packaging User Guide, "pyproject.toml
+    /// specification" and "Source distribution format"), by the standard library.
+    pub(crate) fn build_source(&self, folder: &str, package: &str) {
+        let source = self.directory.join(folder).join(format!("{package}-1.0.tar.gz"));
+        let python = packages::find(packages::BOTO).unwrap();
+        process::run(python.to_str().unwrap(), ["-c", SOURCE, source.to_str().unwrap(), package, PACKAGE, WHEEL]);
+    }
 }
 
 /// The text of a file.
@@ -156,4 +164,29 @@ files[record] = "".join(f"{file},,\n" for file in [*files, record])
 with zipfile.ZipFile(path, "w") as wheel:
     for file, content in files.items():
         wheel.writestr(file, content)
+"#;
+
+const SOURCE: &str = r#"
+import io, sys, tarfile
+path, name, needed, wheel = sys.argv[1:]
+backend = f"""
+import os, sys
+import {needed}
+
+def build_wheel(folder, settings=None, metadata=None):
+    file = "{name}-1.0-py3-none-any.whl"
+    sys.argv = ["", os.path.join(folder, file), "{name}"]
+    exec({wheel!r}, {{}})
+    return file
+"""
+files = {
+    "pyproject.toml": f'[build-system]\nrequires = ["{needed}"]\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+    "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+    "backend.py": backend,
+}
+with tarfile.open(path, "w:gz") as archive:
+    for file, content in files.items():
+        member = tarfile.TarInfo(f"{name}-1.0/{file}")
+        member.size = len(content.encode())
+        archive.addfile(member, io.BytesIO(content.encode()))
 "#;

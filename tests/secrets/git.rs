@@ -109,14 +109,28 @@ fn a_username_is_given_and_settings_that_are_there_stay() {
     let Some((service, server)) = servers() else { return };
     let home = Home::new();
     home.write(".gitconfig", "[credential]\n\tusername = somebody\n");
-    let script = "git ls-remote \"$0\" && git config test.kept";
+    let script = "git ls-remote \"$0\" && git config test.kept && git config test.older";
     let git = format!("robot@{}=GithubToken:mypat", server.host);
     let words = ["exec", "--git", &git, "--", "sh", "-c", script, &server.url()];
     let mut command = home.prepare(service.command(&words), server);
     command.env("GIT_CONFIG_COUNT", "1").env("GIT_CONFIG_KEY_0", "test.kept").env("GIT_CONFIG_VALUE_0", "yes");
+    // As `git -c` hands it on.
+    command.env("GIT_CONFIG_PARAMETERS", r"'test.older=it'\''s'");
     let output = finish(command);
-    assert!(output.stdout.ends_with(b"refs/heads/main\nyes\n"), "{output:?}");
+    assert!(output.stdout.ends_with(b"refs/heads/main\nyes\nit's\n"), "{output:?}");
     assert!(server.access_log().contains(" robot "), "{}", server.access_log());
+}
+
+/// git 2.30, which Debian 11 has, reads `GIT_CONFIG_PARAMETERS` only.
+#[test]
+fn an_older_git_is_told_as_well() {
+    let Some((service, server)) = servers() else { return };
+    let home = Home::new();
+    let script = "unset GIT_CONFIG_COUNT; git ls-remote \"$0\"";
+    let git = format!("{}=GithubToken:mypat", server.host);
+    let words = ["exec", "--git", &git, "--", "sh", "-c", script, &server.url()];
+    let output = finish(home.prepare(service.command(&words), server));
+    assert!(output.stdout.ends_with(b"refs/heads/main\n"), "{output:?}");
 }
 
 /// A home with nothing in it but what a test puts there.

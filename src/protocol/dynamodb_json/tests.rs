@@ -60,6 +60,25 @@ fn typed_json_passes_as_it_is() {
     assert_eq!(written(&spread, Form::Typed).unwrap().0, item);
 }
 
+/// RFC 8259, section 7: any character may be escaped.
+#[test]
+fn escaped_numbers_and_base64_are_what_they_say() {
+    for (plain, escaped) in [
+        (r#"{"a":{"N":"12.5"}}"#, r#"{"a":{"N":"\u0031\u0032.5"}}"#),
+        (r#"{"a":{"NS":["1","-2"]}}"#, r#"{"a":{"NS":["\u0031","\u002d2"]}}"#),
+        (r#"{"a":{"B":"a+/="}}"#, r#"{"a":{"B":"a\u002B\/\u003d"}}"#),
+        (r#"{"a":{"BS":["+A=="]}}"#, r#"{"a":{"BS":["\u002bA=\u003D"]}}"#),
+    ] {
+        let (text, size) = written(escaped, Form::Typed).unwrap();
+        assert_eq!((text.as_str(), size), (escaped, written(plain, Form::Typed).unwrap().1));
+    }
+    for item in
+        [r#"{"a":{"N":"1\n"}}"#, r#"{"a":{"B":"aGk\u003f"}}"#, r#"{"a":{"B":"aGk\\"}}"#, r#"{"a":{"B":"\ud800"}}"#]
+    {
+        assert_eq!(refused(item, Form::Typed).0, "a", "{item}");
+    }
+}
+
 #[test]
 fn values_without_their_type_are_refused() {
     for (item, path, why) in [
