@@ -18,11 +18,12 @@
 //! | [`protocol`] | bytes in, bytes out: no sockets, files, clock |
 //! | [`aws`] | one AWS call a file: builds the request, parses the reply |
 //! | [`net`] | opens sockets |
+//! | [`queue`] | files that wait on disk, durably |
 //! | [`job`] | what a command does, as a straight line through the others |
 //! | [`cli`], [`config`], [`options`] | what the user said, checked, each value with its origin |
 //! | [`error`] | who is at fault, and what to do |
 //!
-//! Dependencies point one way: `main → program → job → {aws, net} → protocol`; a test enforces it.
+//! Dependencies point one way: `main → program → job → {aws, net, queue} → protocol`; a test enforces it.
 //!
 //! In scope: delivering files and messages with temporary credentials. Out of scope: a general AWS CLI, jobs,
 //! shadows, an update agent, a broker. This library is the program's inside and promises no stable interface.
@@ -39,6 +40,7 @@ pub mod options;
 mod program;
 pub mod progress;
 pub mod protocol;
+pub mod queue;
 
 pub use program::run;
 

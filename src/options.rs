@@ -146,7 +146,7 @@ pub enum Group {
 
 /// The commands, as a set: each is one bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Commands(u16);
+pub struct Commands(u32);
 
 /// `homing send`.
 pub const SEND: Commands = Commands(1);
@@ -176,10 +176,14 @@ pub const DOCKER_CREDENTIAL: Commands = Commands(1 << 11);
 pub const GIT_CREDENTIAL: Commands = Commands(1 << 12);
 /// `homing dynamodb`.
 pub const DYNAMODB: Commands = Commands(1 << 13);
+/// `homing drain`.
+pub const DRAIN: Commands = Commands(1 << 14);
+/// `homing queue`.
+pub const QUEUE: Commands = Commands(1 << 15);
 /// Every command.
-pub const ALL: Commands = Commands((1 << 14) - 1);
+pub const ALL: Commands = Commands((1 << 16) - 1);
 /// The commands that use AWS credentials.
-pub const CREDENTIALED: Commands = Commands(ALL.0 & !PUBLISH.0);
+pub const CREDENTIALED: Commands = Commands(ALL.0 & !PUBLISH.0 & !QUEUE.0);
 /// The commands that call an AWS service with a signed request.
 pub const CALLING: Commands = Commands(CREDENTIALED.0 & !CREDENTIALS.0 & !SERVE.0);
 /// The commands that move or name S3 objects.

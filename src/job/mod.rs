@@ -1,5 +1,6 @@
 //! What each command does, as a straight line through the other parts.
 
+mod attempts;
 pub mod child;
 pub mod codeartifact;
 mod configparser;

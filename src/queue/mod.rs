@@ -1,0 +1,1 @@
+//! Files that wait on this device's disk until they are delivered.
