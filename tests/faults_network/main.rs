@@ -7,5 +7,7 @@
 //! `HOMING_FAULTS=<number>` so many samples of each kind.
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere, its helpers included")]
 
+mod certificates;
+mod replies;
 mod resets;
 mod support;

@@ -97,20 +97,31 @@ impl Bench {
 
     /// `homing` with these arguments, the configuration, and no environment but ours.
     pub fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+        self.command_within(arguments, TIMEOUT)
+    }
+
+    /// The same with another deadline than the usual one.
+    pub fn command_within<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>, limit: Duration) -> Command {
         let path = self.sandbox.folder().join("links.json");
         fs::write(&path, serde_json::to_vec(&self.config).unwrap()).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_homing"));
         command.env_clear().env("HOMING_CREDENTIAL_CACHE", "false");
         command.env("AWS_MAX_ATTEMPTS", self.attempts.to_string());
         command.args(arguments).arg("--json").arg("--config").arg(path);
-        command.arg("--timeout").arg(TIMEOUT.as_secs().to_string());
+        command.arg("--timeout").arg(limit.as_secs().to_string());
         command
     }
 
     /// Runs a command and enters what has arrived.
     #[track_caller]
     pub fn run(&mut self, command: &mut Command) -> Run {
-        let run = Run::of(command, TIMEOUT);
+        self.run_within(command, TIMEOUT)
+    }
+
+    /// The same for a command with that deadline.
+    #[track_caller]
+    pub fn run_within(&mut self, command: &mut Command, limit: Duration) -> Run {
+        let run = Run::of(command, limit);
         self.ledger.enter(self.sandbox.take_arrivals());
         run
     }

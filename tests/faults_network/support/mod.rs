@@ -4,8 +4,8 @@ mod bench;
 mod ledger;
 mod run;
 mod samples;
+pub mod tls_server;
 
 pub use bench::{Bench, Server, TestFile};
-pub use ledger::sha256;
 pub use run::{Run, Verdict};
 pub use samples::{Extent, Random, in_parallel, report};
