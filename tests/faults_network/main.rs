@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere, its helpers included")]
 
 mod certificates;
+mod clocks;
 mod replies;
 mod resets;
 mod support;
