@@ -137,8 +137,10 @@ impl Retries {
 
     /// How long to wait before the next attempt; `None` where there is none.
     fn wait(&self, error: &Error, backoff: &mut Backoff) -> Option<Duration> {
-        let is_for_later = retry::is_for_later(error.code()) || error.hint() == Some(Hint::Final);
-        if !error.retryable() || is_for_later || retry::is_expired(error.code()) {
+        let code = error.code();
+        // What could be done about credentials and clock has been done.
+        let is_mended = retry::is_expired(code) || retry::is_clock_error(code);
+        if !error.retryable() || is_mended || retry::is_for_later(code) || error.hint() == Some(Hint::Final) {
             return None;
         }
         let mut wait = backoff.next(random())?;

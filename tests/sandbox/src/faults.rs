@@ -19,6 +19,8 @@ pub struct Fault {
     pub(crate) mqtt: Option<MqttFault>,
     pub(crate) skip: u32,
     pub(crate) times: Option<u32>,
+    pub(crate) every: u32,
+    pub(crate) seen: u32,
 }
 
 /// Where a service falls silent for ever.
@@ -108,6 +110,13 @@ impl Fault {
         self
     }
 
+    /// Happens to the first of each `count` requests (or connections), and leaves the others alone: 2 is half of them.
+    #[must_use]
+    pub fn every(mut self, count: u32) -> Self {
+        self.every = count;
+        self
+    }
+
     fn concerns_connections(&self) -> bool {
         self.reset_after_request.is_some()
             || self.reset_after_reply.is_some()
@@ -161,6 +170,10 @@ impl FaultSwitch {
             fault.skip -= 1;
             return None;
         }
+        fault.seen += 1;
+        if fault.every > 1 && fault.seen % fault.every != 1 {
+            return None;
+        }
         let taken = fault.clone();
         match &mut fault.times {
             None => {}
@@ -185,6 +198,14 @@ mod tests {
         switch.set(Some(Fault::new().delay(Duration::from_secs(1)).skip(1).times(2)));
         let happened: Vec<bool> = (0..5).map(|_| switch.take_for_request(|_| true).is_some()).collect();
         assert_eq!(happened, [false, true, true, false, false]);
+    }
+
+    #[test]
+    fn a_fault_of_every_second_request_leaves_the_others_alone() {
+        let switch = FaultSwitch::default();
+        switch.set(Some(Fault::new().delay(Duration::from_secs(1)).every(2)));
+        let happened: Vec<bool> = (0..4).map(|_| switch.take_for_request(|_| true).is_some()).collect();
+        assert_eq!(happened, [true, false, true, false]);
     }
 
     #[test]
