@@ -18,8 +18,15 @@ fn a_connection_that_was_opened_ahead_and_is_dead_costs_no_attempt() {
 #[test]
 fn a_connection_that_was_used_before_and_is_dead_costs_no_attempt() {
     let scene = Scene::new();
-    // In the middle of the second file.
-    scene.fault(Service::S3, Fault::new().reset_after_request(300_000).times(1));
+    scene.send(&scene.large()).run().expect_code(0);
+    let first = scene.exchanges(Service::S3).remove(0);
+    let head = first.headers.iter().map(|(name, value)| name.len() + value.len() + ": \r\n".len()).sum::<usize>();
+    let body = first.headers.iter().find(|(name, _)| name == "content-length").unwrap().1.parse::<usize>().unwrap();
+    let line = "PUT  HTTP/1.1\r\n".len() + first.path.len();
+    scene.sandbox.clear_records();
+    // In the middle of the second request's head.
+    let reset = line + head + "\r\n".len() + body + 200;
+    scene.fault(Service::S3, Fault::new().reset_after_request(reset as u64).times(1));
     let files = [scene.large(), scene.file("other.bin", 200_000)];
     let outcome = scene.homing("send").args(["-v", "--json"]).args(&files).env(MAX_ATTEMPTS, "1").run();
     outcome.expect_code(0).expect_error("once more over a fresh connection");
@@ -41,7 +48,7 @@ fn a_fresh_connection_that_breaks_is_an_attempt() {
 #[test]
 fn an_upload_that_breaks_off_begins_again_from_its_first_byte() {
     let scene = Scene::new();
-    scene.fault(Service::S3, Fault::new().reset_after_request(100_000).times(3));
+    scene.fault(Service::S3, Fault::new().reset_after_request(100_000).times(2));
     let outcome = scene.send(&scene.large()).run();
     scene.assert_delivered_once(&outcome);
     let stored = scene.sandbox.objects().remove(0);

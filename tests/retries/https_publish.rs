@@ -5,7 +5,7 @@ use homing_sandbox::{Answer, Fault, Service};
 use crate::scene::Scene;
 
 fn publish(scene: &Scene, qos: &str) -> crate::support::homing::Outcome {
-    scene.homing("publish").args(["a/b", "hello", "--via", "https", "--qos", qos]).run()
+    scene.homing("publish").args(["a/b", "-m", "hello", "--via", "https", "--qos", qos]).run()
 }
 
 #[test]

@@ -70,14 +70,15 @@ fn attempts_at_a_message_end_as_well() {
     scene.fault(Service::Mqtt, Fault::new().mqtt(MqttFault::Close));
     let outcome = scene.send(&scene.small()).run();
     outcome.expect_code(75).expect_error("without a reason").expect_error("after 3 attempts in ");
-    assert_eq!(scene.sandbox.counts(Service::Mqtt).requests, 3, "{outcome}");
+    // One more where the connection had been idle before it was needed, and might have been dead for long.
+    assert!((3..=4).contains(&scene.sandbox.counts(Service::Mqtt).requests), "{outcome}");
 }
 
 #[test]
 fn a_message_of_qos_0_is_tried_again_only_before_it_is_written() {
     let scene = Scene::new();
     scene.fault(Service::Mqtt, Fault::new().reset_after_request(1).times(2));
-    let outcome = scene.homing("publish").args(["a/b", "hello", "--qos", "0"]).run();
+    let outcome = scene.homing("publish").args(["a/b", "-m", "hello", "--qos", "0"]).run();
     outcome.expect_code(0);
     assert_eq!(scene.sandbox.wait_for_arrivals(1, std::time::Duration::from_secs(60)).len(), 1, "{outcome}");
 }
