@@ -38,6 +38,7 @@ pub mod send;
 pub mod serve;
 pub mod service;
 pub mod show_credentials;
+mod signer;
 mod source;
 mod supervise;
 mod tool_login;

@@ -11,14 +11,16 @@
 //! Files are delivered one after the other over the same connections. One file's failure does not stop the
 //! others.
 
+use super::Screen;
+use super::attempts::attempted;
 use super::messenger::Messenger;
 use super::network::Network;
 use super::outcome::{Outcome, Via, worst};
 use super::place::Place;
 use super::presign::presigned;
+use super::signer::Signer;
 use super::source::Source;
 use super::upload::{Uploader, check_size};
-use super::{Screen, credentials};
 use crate::aws::iot_publish;
 use crate::aws::s3_presigned::{Access, PresignedObject};
 use crate::cli::Send;
@@ -79,9 +81,7 @@ fn deliver(config: &Config, command: &Send, files: &mut [File<'_>], screen: &mut
         let Ok(ready) = &mut file.ready else { continue };
         file.result = match (ready.plan, &mut store) {
             (Plan::Inline, _) | (_, None) => ready.send_inline(config, &mut messenger),
-            (_, Some(Ok(store))) => ready
-                .send_by_s3(config, store, command, &mut messenger)
-                .inspect_err(|error| network.cache_in_use().forget_if_void(error.code())),
+            (_, Some(Ok(store))) => ready.send_by_s3(config, &network, store, command, &mut messenger),
             (_, Some(Err(error))) => Err(error.clone()),
         };
         // Nobody reads the outcomes any more? The files are to arrive all the same.
@@ -96,8 +96,8 @@ fn open_store(config: &Config, network: &Network<'_>) -> Result<Uploader> {
     let client = network.public_client()?;
     let place = Place::from_config(config, config.bucket()?)?;
     client.warm_up(&place.bucket().authority()?);
-    let credentials = credentials::obtain(config, network)?;
-    Uploader::new(config, client, credentials, place)
+    let signer = Signer::obtain(config, network)?;
+    Uploader::new(config, client, signer, place)
 }
 
 /// One file on its way.
@@ -214,11 +214,12 @@ impl Ready {
     fn send_by_s3(
         &mut self,
         config: &Config,
+        network: &Network<'_>,
         store: &mut Uploader,
         command: &Send,
         messenger: &mut Messenger,
     ) -> Result<Via> {
-        let stored = store.put(&mut self.source, &self.key, &command.object)?;
+        let stored = attempted(network, || store.put(&mut self.source, &self.key, &command.object))?;
         self.etag.clone_from(&stored.etag);
         let bucket = store.place().bucket();
         let announced = |error: Error| {
@@ -229,7 +230,7 @@ impl Ready {
             Some(expires) => {
                 // Naming the version would need another permission, s3:GetObjectVersion.
                 let object = PresignedObject { bucket, key: &self.key, access: Access::Get { version_id: None } };
-                let presigned = presigned(&object, store.credentials(), expires).map_err(announced)?;
+                let presigned = presigned(&object, store.signer(), expires).map_err(announced)?;
                 (presigned.url, Some(presigned.expires))
             }
         };

@@ -20,6 +20,8 @@ pub struct Fault {
     pub(crate) skip: u32,
     pub(crate) times: Option<u32>,
     pub(crate) half: Option<u64>,
+    pub(crate) every: u32,
+    pub(crate) seen: u32,
 }
 
 /// Where a service falls silent for ever.
@@ -117,6 +119,13 @@ impl Fault {
         self
     }
 
+    /// Happens to the first of each `count` requests (or connections), and leaves the others alone: 2 is half of them.
+    #[must_use]
+    pub fn every(mut self, count: u32) -> Self {
+        self.every = count;
+        self
+    }
+
     fn concerns_connections(&self) -> bool {
         self.reset_after_request.is_some()
             || self.reset_after_reply.is_some()
@@ -179,6 +188,10 @@ impl FaultSwitch {
                 return None;
             }
         }
+        fault.seen += 1;
+        if fault.every > 1 && fault.seen % fault.every != 1 {
+            return None;
+        }
         let taken = fault.clone();
         match &mut fault.times {
             None => {}
@@ -213,6 +226,14 @@ mod tests {
         let count = happened.iter().filter(|happened| **happened).count();
         assert!((400..600).contains(&count), "{count}");
         assert!(happened.windows(3).any(|three| three == [true; 3]), "never three in a row");
+    }
+
+    #[test]
+    fn a_fault_of_every_second_request_leaves_the_others_alone() {
+        let switch = FaultSwitch::default();
+        switch.set(Some(Fault::new().delay(Duration::from_secs(1)).every(2)));
+        let happened: Vec<bool> = (0..4).map(|_| switch.take_for_request(|_| true).is_some()).collect();
+        assert_eq!(happened, [true, false, true, false]);
     }
 
     #[test]
