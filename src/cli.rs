@@ -35,7 +35,7 @@ pub use exec::Exec;
 pub use get::{Get, Target};
 pub use git::{GitCredential, GitHost, GitOperation, GitPassword, GitSecret};
 pub use message::Message;
-pub use object::ObjectHeaders;
+pub use object::{ObjectHeaders, known_sse, known_storage_class};
 pub use presign::{Expires, Presign};
 pub use publish::Publish;
 pub use put::Put;
@@ -50,8 +50,8 @@ use std::path::{Path, PathBuf};
 use crate::config::suggest::nearest;
 use crate::error::{Error, Fault, Result};
 use crate::options::{
-    self, CODEARTIFACT, DOCKER_CREDENTIAL, DRAIN, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id, Kind, OPTIONS, Opt, PRESIGN,
-    PUBLISH, PUT, QUEUE, SECRET, SEND, SERVE,
+    self, CODEARTIFACT, DOCKER_CREDENTIAL, DRAIN, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id, Kind, OPTIONS, Opt,
+    PRESIGN, PUBLISH, PUT, QUEUE, SECRET, SEND, SERVE,
 };
 
 /// A command line, understood.

@@ -8,7 +8,7 @@ mod metadata;
 pub use entry::Entry;
 pub use id::EntryId;
 pub use limits::{Limits, WhenFull};
-pub use metadata::{Metadata, Object, Reason, Way};
+pub use metadata::{Metadata, Object, Reason, Stored, Way};
 
 use crate::error::{Error, Fault, Result};
 use std::fs::File;
