@@ -204,6 +204,31 @@ impl<'n> Deliverer<'n> {
         }
     }
 
+    /// Publishes the file itself, `content`: for what was checked after it was read.
+    ///
+    /// # Errors
+    /// As [`Deliverer::announce`].
+    pub fn announce_content(&mut self, content: Vec<u8>, address: &Address) -> Result<()> {
+        let thing = self.config.thing_name.clone();
+        let topic = address.topic.clone();
+        let address = address.clone();
+        let write = move |buffer: &mut [u8]| {
+            let mut rest = content.as_slice();
+            let read = |room: &mut [u8]| {
+                let (part, behind) = rest.split_at(rest.len().min(room.len()));
+                room[..part.len()].copy_from_slice(part);
+                rest = behind;
+                Ok(part.len())
+            };
+            address.file_content(thing.as_deref()).write(buffer, read).map_err(|error| match error {
+                WriteError::Read(error) => error,
+                WriteError::SizeChanged { read } => changed(&address, read),
+                WriteError::Full(full) => too_long(full.needed),
+            })
+        };
+        self.publish(&topic, write)
+    }
+
     /// Ends the connections in good order.
     pub fn close(self) {
         if let Some(messenger) = self.messenger {
@@ -311,6 +336,11 @@ fn unaddressed(config: &Config, id: Id, path: &Path, error: &TemplateError<'_>) 
         format!("{}, applied to '{}': {error}", config.described(id), path.display()),
     )
     .with_remedy(to_set.option().ways_to_set(config.document()))
+}
+
+fn changed(address: &Address, size_now: u64) -> Error {
+    let message = format!("'{}' had {} bytes when it was queued, and now has {size_now}", address.name, address.size);
+    Error::new(Fault::Data, "file_changed", message)
 }
 
 fn too_long(needed: usize) -> Error {

@@ -17,6 +17,7 @@ use super::source::Source;
 use crate::config::Config;
 use crate::error::{Error, Fault, Result};
 use crate::net::stream::unix_time;
+use crate::protocol::message::AWS_IOT_PAYLOAD_LIMIT;
 use crate::queue::{Entry, EntryId, Queue};
 use std::time::Instant;
 
@@ -93,6 +94,14 @@ impl<'n> Drainer<'n> {
         summary.left = self.queue.counts()?.pending;
         reported.map(|()| summary)
     }
+}
+
+/// The length of what goes inside a message.
+fn fitting(size: u64) -> Result<usize> {
+    let fits = usize::try_from(size).ok().filter(|size| *size <= AWS_IOT_PAYLOAD_LIMIT);
+    fits.ok_or_else(|| {
+        Error::new(Fault::Data, "payload_too_large", format!("{size} bytes cannot travel inside a message"))
+    })
 }
 
 struct Pass<'p, 'n> {
@@ -177,7 +186,10 @@ impl Pass<'_, '_> {
         source.name.clone_from(&address.name);
         self.deliverer.open_messenger().map_err(at(Step::Messenger))?;
         if address.way == Way::Inline {
-            return self.deliverer.announce(&source, address, None).map_err(at(Step::Publish));
+            // Whole in memory, so that what is checked is what is sent: at most inline_limit, below 96 KiB.
+            let mut content = vec![0; fitting(source.size).map_err(at(Step::Publish))?];
+            source.read_exact(&mut content, 0).and_then(|()| entry.check_unchanged()).map_err(at(Step::Read))?;
+            return self.deliverer.announce_content(content, address).map_err(at(Step::Publish));
         }
         let known = queued::stored(&entry.metadata);
         if known.is_none() || address.presign.is_some() {
