@@ -1,5 +1,7 @@
 //! What an entry is: everything that makes a repeated delivery the same as the first.
 
+use crate::error::Error;
+
 /// What is to be delivered, where to, and how that went so far. There are no secrets in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metadata {
@@ -82,4 +84,11 @@ pub struct Reason {
     pub message: String,
     /// When it happened, in seconds since the Unix epoch; 0 where that is not known.
     pub time: i64,
+}
+
+impl Reason {
+    /// `error`, as it is kept; `time` in seconds since the Unix epoch.
+    pub fn new(error: &Error, time: i64) -> Self {
+        Self { code: error.code().to_owned(), message: error.message().to_owned(), time }
+    }
 }
