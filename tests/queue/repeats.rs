@@ -63,8 +63,7 @@ fn a_message_whose_acknowledgement_is_lost_is_repeated_byte_for_byte() {
     scene.drain().args(["--via", "https"]).succeed();
     let messages = scene.sandbox.messages();
     for id in ids {
-        let same: Vec<&str> =
-            messages.iter().filter(|message| json(message)["message_id"] == id).map(text).collect();
+        let same: Vec<&str> = messages.iter().filter(|message| json(message)["message_id"] == id).map(text).collect();
         assert!(same.len() >= 2 && same.iter().all(|message| *message == same[0]), "{same:?}");
     }
     assert_eq!(scene.counts(), (0, 0));
