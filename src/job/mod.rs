@@ -42,5 +42,6 @@ mod source;
 mod supervise;
 mod tool_login;
 mod upload;
+mod watch;
 
 pub use screen::Screen;
