@@ -7,12 +7,14 @@
 mod endpoint;
 mod json;
 pub mod limits;
+mod monitoring;
 mod origin;
 mod sources;
 pub mod suggest;
 pub mod values;
 
 pub use endpoint::{Endpoint, IotKind};
+pub use monitoring::Monitoring;
 pub use origin::Origin;
 pub use sources::Sources;
 
@@ -315,6 +317,9 @@ impl Config {
             }
         }
         let inline_limit = reader.integer(Id::InlineLimit);
+        // Of use to Monitoring; checked here.
+        reader.path(Id::StatusFile);
+        reader.bool(Id::Syslog);
         reader.path(Id::QueueDir);
         reader.integer(Id::QueueMaxBytes);
         reader.integer(Id::QueueMaxAge);

@@ -39,6 +39,7 @@ pub mod serve;
 pub mod service;
 pub mod show_credentials;
 mod source;
+pub mod status;
 mod supervise;
 mod tool_login;
 mod upload;
