@@ -5,8 +5,8 @@ use crate::config::{Config, Monitoring};
 use crate::error::{Error, Result};
 use crate::job::status::StatusFile;
 use crate::job::{
-    Screen, codeartifact, docker_credential, dynamodb_put_item, ecr_password, exec, get, git_credential, presign,
-    publish, put, screen, secret, send, serve, show_credentials,
+    Screen, codeartifact, docker_credential, drain, dynamodb_put_item, ecr_password, exec, get, git_credential,
+    presign, publish, put, queue, screen, secret, send, serve, show_credentials,
 };
 use crate::logging;
 use std::ffi::OsString;
@@ -29,18 +29,19 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     };
     logging::start(arguments.verbosity, monitoring.syslog);
     let mut screen = Screen::new(arguments.json, arguments.verbosity > 0);
-    let done = done(&arguments, &mut screen);
+    let status = StatusFile::new(&monitoring);
+    let done = done(&arguments, &mut screen, status.as_ref());
     let code = match &done {
         Ok(code) => *code,
         Err(error) => told(error.clone()),
     };
-    if let (Some(command), Some(file)) = (arguments.command.reported(), StatusFile::new(&monitoring)) {
-        file.report(command, code, done.as_ref().err().or(screen.last_error.as_ref()), &monitoring);
+    if let (Some(command), Some(file)) = (arguments.command.reported(), &status) {
+        file.report(command, code, done.as_ref().err().or(screen.last_error.as_ref()));
     }
     code
 }
 
-fn done(arguments: &Arguments, screen: &mut Screen) -> Result<u8> {
+fn done(arguments: &Arguments, screen: &mut Screen, status: Option<&StatusFile>) -> Result<u8> {
     let print = |text: &str| screen::print(|out| out.write_all(text.as_bytes())).map(|()| 0);
     let config = || {
         let config = Config::load(&arguments.settings)?;
@@ -51,6 +52,8 @@ fn done(arguments: &Arguments, screen: &mut Screen) -> Result<u8> {
         Command::Help(text) => print(text),
         Command::Version => print(cli::help::version()),
         Command::Send(command) => config().and_then(|config| send::run(&config, command, screen)),
+        Command::Drain(command) => config().and_then(|config| drain::run(&config, command, screen, status)),
+        Command::Queue(action) => config().and_then(|config| queue::run(&config, action, screen)),
         Command::Put(command) => config().and_then(|config| put::run(&config, command, screen)),
         Command::Get(command) => config().and_then(|config| get::run(&config, command, screen)),
         Command::Presign(command) => config().and_then(|config| presign::run(&config, command, screen)),

@@ -28,8 +28,13 @@ fn flags_stand_before_and_behind_the_arguments() {
     assert_eq!((arguments.json, arguments.verbosity), (true, 3));
     let settings = [(Id::Region, "x-1"), (Id::Bucket, "c"), (Id::PathStyle, "true")];
     assert_eq!(arguments.settings, settings.map(|(id, value)| (id, value.into())));
-    let expected =
-        Send { files: vec!["a".into(), "b".into()], dry_run: true, object: ObjectHeaders::default(), presign: None };
+    let expected = Send {
+        files: vec!["a".into(), "b".into()],
+        dry_run: true,
+        object: ObjectHeaders::default(),
+        presign: None,
+        queue: None,
+    };
     assert_eq!(arguments.command, Command::Send(expected));
 }
 

@@ -19,6 +19,7 @@ use crate::net::stream::unix_time;
 use crate::protocol::json::unescape;
 use crate::protocol::json_walk::Value;
 use crate::protocol::time::iso8601;
+use crate::queue::{Counts, Limits, Queue};
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
@@ -61,17 +62,19 @@ pub struct QueueStatus {
 #[derive(Debug)]
 pub struct StatusFile {
     path: PathBuf,
+    /// The queue that it tells of.
+    queue: Option<PathBuf>,
 }
 
 impl StatusFile {
     /// The one that is configured.
     pub fn new(monitoring: &Monitoring) -> Option<Self> {
-        monitoring.status_file.clone().map(|path| Self { path })
+        monitoring.status_file.clone().map(|path| Self { path, queue: monitoring.queue.clone() })
     }
 
-    /// Writes what became of a run that ends now.
-    pub fn report(&self, command: &str, exit_code: u8, error: Option<&Error>, monitoring: &Monitoring) {
-        let queue = monitoring.queue.as_deref().and_then(queue_status);
+    /// Writes what became of a run that ends now, or of a part of one that goes on.
+    pub fn report(&self, command: &str, exit_code: u8, error: Option<&Error>) {
+        let queue = self.queue.as_deref().and_then(queue_status);
         let credentials_expire = credentials::expiration();
         self.write(&Run { command, exit_code, error, queue, credentials_expire, now: unix_time() });
     }
@@ -101,8 +104,14 @@ impl StatusFile {
 
 /// What is in the queue of this directory; `None`: there is none, or it cannot be looked at.
 fn queue_status(directory: &Path) -> Option<QueueStatus> {
-    let _ = directory;
-    None
+    // It would be made.
+    if !directory.is_dir() {
+        return None;
+    }
+    let counts = Queue::open(directory, Limits::NONE).and_then(|queue| queue.counts());
+    let Counts { pending, pending_bytes, failed, oldest, .. } =
+        counts.inspect_err(|error| log::debug!("no queue in the status file: {error}")).ok()?;
+    Some(QueueStatus { entries: pending as u64, bytes: pending_bytes, failed: failed as u64, oldest })
 }
 
 /// What is kept of the file that there was.
@@ -235,7 +244,7 @@ mod tests {
         }
 
         fn file(&self) -> StatusFile {
-            StatusFile { path: self.0.join("status.json") }
+            StatusFile { path: self.0.join("status.json"), queue: None }
         }
     }
 
@@ -293,7 +302,7 @@ mod tests {
         fs::create_dir(folder.file().path).unwrap();
         assert!(folder.file().replace(&run(0, None, 0)).is_err());
         assert!(fs::metadata(folder.file().path).unwrap().is_dir());
-        let null = StatusFile { path: "/dev/null".into() };
+        let null = StatusFile { path: "/dev/null".into(), queue: None };
         assert!(null.replace(&run(0, None, 0)).is_err());
     }
 

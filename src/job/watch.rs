@@ -76,11 +76,11 @@ impl Watcher {
         }
     }
 
-    /// A file could not be taken away: it is given again a while later.
-    pub fn put_back(&mut self, file: &Path) {
+    /// A file could not be taken away: it is given again after this time.
+    pub fn put_back(&mut self, file: &Path, after: Duration) {
         let Some(name) = file.file_name() else { return };
         if let Some(directory) = self.directories.iter_mut().find(|directory| directory.has(file)) {
-            directory.put_back(name);
+            directory.put_back(name, after);
         }
     }
 

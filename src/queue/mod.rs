@@ -43,7 +43,7 @@ mod stamp;
 pub use entry::Entry;
 pub use id::EntryId;
 pub use limits::{Limits, WhenFull};
-pub use metadata::{Metadata, Object, Reason, Way};
+pub use metadata::{Metadata, Object, Reason, Stored, Way};
 
 use crate::error::{Error, Fault, Result};
 use directory::Directory;

@@ -12,7 +12,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 /// What changes when somebody writes to a file.
@@ -196,6 +195,7 @@ const TRACKED_MAXIMUM: usize = 4096;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::ffi::OsStrExt;
 
     const SECOND: Duration = Duration::from_secs(1);
 

@@ -78,10 +78,10 @@ impl Directory {
         taken.collect()
     }
 
-    /// A file that was complete could not be taken: it is complete again a while later.
-    pub fn put_back(&mut self, name: &OsStr) {
+    /// A file that was complete could not be taken: it is complete again after this time.
+    pub fn put_back(&mut self, name: &OsStr, after: Duration) {
         if !self.manner.once {
-            let again = self.now().saturating_add(PUT_BACK);
+            let again = self.now().saturating_add(after);
             self.candidates.put_back(name, again);
         }
     }
@@ -249,7 +249,5 @@ fn age(metadata: &Metadata) -> Option<Duration> {
 const NETWORK_SETTLE: Duration = Duration::from_secs(70);
 /// How often it is looked whether a directory that is gone has come back.
 const GONE_LOOK: Duration = Duration::from_secs(2);
-/// How long a file that could not be taken is left alone: the queue may have room by then.
-const PUT_BACK: Duration = Duration::from_secs(30);
 /// Entries of the directory that are read before complete files are taken.
 const LOOKED_AT_ONCE: usize = 1024;
