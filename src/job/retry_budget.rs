@@ -4,6 +4,7 @@
 use crate::net::stream::unix_time;
 use crate::protocol::json::{self, ObjectWriter};
 use crate::protocol::spread;
+use crate::queue::RETRY_BUDGET;
 use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,7 @@ struct State {
 impl RetryBudget {
     /// Reads what earlier runs left in `directory`; nothing, if they left nothing that can be read.
     pub fn open(directory: &Path) -> Self {
-        let path = directory.join(FILE);
+        let path = directory.join(RETRY_BUDGET);
         let state = fs::read(&path).ok().and_then(|text| json::read(&text).ok()).unwrap_or_default();
         Self { path, state }
     }
@@ -75,8 +76,6 @@ impl RetryBudget {
     }
 }
 
-/// In the queue's directory.
-const FILE: &str = "retry-budget.json";
 /// Two names, punctuation and two numbers.
 const CAPACITY: usize = 128;
 
@@ -104,7 +103,7 @@ mod tests {
     fn what_cannot_be_read_or_be_true_is_ignored() {
         let directory = tempfile();
         for text in ["", "{", r#"{"failed_runs":-1,"not_before":1}"#, r#"{"failed_runs":9,"not_before":9999999999}"#] {
-            fs::write(directory.join(FILE), text).unwrap();
+            fs::write(directory.join(RETRY_BUDGET), text).unwrap();
             assert_eq!(RetryBudget::open(&directory).wait(), Duration::ZERO, "{text}");
         }
         fs::remove_dir_all(directory).unwrap();
