@@ -7,6 +7,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere, its helpers included")]
 
 mod calls;
-mod probe;
+mod disk_model;
+mod figures;
+mod power_cut;
+mod scene;
+mod sigkill;
 mod stepper;
 mod tracer;
+mod workers;
+mod write_log;
