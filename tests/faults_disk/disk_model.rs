@@ -9,7 +9,7 @@
 //!   does not make its name safe. Before, each change may be there or not, in any combination: a later one without an
 //!   earlier one, and without the data of the file that it names.
 //! - A rename is one step: nobody ever finds neither name. It is safe when the new name's directory was fsynced.
-//! - What is safe stays as it is. Disks that lie about having written are not considered.
+//! - What is safe stays as it is, times of modification included. Disks that lie about having written are not considered.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
@@ -68,7 +68,7 @@ pub enum Fate {
 
 #[derive(Debug, Clone)]
 enum Node {
-    File { content: Vec<u8>, modified: Option<SystemTime> },
+    File { content: Vec<u8>, modified: Option<SystemTime>, kept: Option<PathBuf> },
     Directory(BTreeMap<String, Inode>),
 }
 
@@ -82,7 +82,7 @@ pub struct Tree {
 
 impl Tree {
     pub fn new_file(&mut self) -> Inode {
-        self.nodes.push(Node::File { content: Vec::new(), modified: None });
+        self.nodes.push(Node::File { content: Vec::new(), modified: None, kept: None });
         self.nodes.len() - 1
     }
 
@@ -95,6 +95,26 @@ impl Tree {
         if let Node::File { modified, .. } = &mut self.nodes[inode] {
             *modified = Some(time);
         }
+    }
+
+    /// The file itself is kept under this name, and used again: it has to stay the same one (device and inode).
+    pub fn set_kept(&mut self, inode: Inode, path: PathBuf) {
+        if let Node::File { kept, .. } = &mut self.nodes[inode] {
+            *kept = Some(path);
+        }
+    }
+
+    /// A path of the file below the roots.
+    pub fn path(&self, inode: Inode) -> Option<PathBuf> {
+        self.roots.iter().find_map(|(root, directory)| self.path_in(*directory, root, inode))
+    }
+
+    fn path_in(&self, directory: Inode, path: &Path, wanted: Inode) -> Option<PathBuf> {
+        let Node::Directory(entries) = &self.nodes[directory] else { return None };
+        entries.iter().find_map(|(name, child)| {
+            let path = path.join(name);
+            if *child == wanted { Some(path) } else { self.path_in(*child, &path, wanted) }
+        })
     }
 
     pub fn content(&self, inode: Inode) -> &[u8] {
@@ -183,18 +203,18 @@ impl Tree {
         }
     }
 
-    /// Makes it on the disk, the roots in these places.
-    pub fn build(&self, places: &[PathBuf]) {
+    /// Makes it on the disk, where it was.
+    pub fn build(&self) {
         let mut made = BTreeMap::new();
-        for ((_, inode), place) in self.roots.iter().zip(places) {
-            self.build_at(*inode, place, &mut made);
+        for (root, inode) in &self.roots {
+            self.build_at(*inode, root, &mut made);
         }
     }
 
     fn build_at(&self, inode: Inode, path: &Path, made: &mut BTreeMap<Inode, PathBuf>) {
         match &self.nodes[inode] {
-            Node::File { content, modified } => {
-                if let Some(same) = made.get(&inode) {
+            Node::File { content, modified, kept } => {
+                if let Some(same) = made.get(&inode).or(kept.as_ref()) {
                     return fs::hard_link(same, path).unwrap();
                 }
                 fs::write(path, content).unwrap();
@@ -269,7 +289,7 @@ pub fn after_power_cut(before: &Tree, after: &Tree, log: &[Logged], ignored: Ign
 fn blank(before: &Tree, after: &Tree) -> Vec<Node> {
     let mut nodes = before.nodes.clone();
     nodes.extend(after.nodes[nodes.len()..].iter().map(|node| match node {
-        Node::File { modified, .. } => Node::File { content: Vec::new(), modified: *modified },
+        Node::File { modified, .. } => Node::File { content: Vec::new(), modified: *modified, kept: None },
         Node::Directory(_) => Node::Directory(BTreeMap::new()),
     }));
     nodes

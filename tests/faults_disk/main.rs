@@ -14,5 +14,4 @@ mod scene;
 mod sigkill;
 mod stepper;
 mod tracer;
-mod workers;
 mod write_log;

@@ -4,7 +4,9 @@
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::process::Command;
 
 use homing_sandbox::Arrival;
@@ -14,34 +16,29 @@ use crate::figures::{full, report};
 use crate::scene::{Original, Scene, Tally};
 use crate::sigkill::queued;
 use crate::tracer::trace;
-use crate::workers;
 use crate::write_log::Recorder;
 
 #[test]
 fn of_send_queue() {
-    nothing_is_lost("send --queue", Scene::new, |_, _| (), |scene, files| scene.send_queued(files, &[]));
+    nothing_is_lost("send --queue", &Scene::new(), |_, _| (), |scene, files| scene.send_queued(files, &[]));
 }
 
 #[test]
 fn of_send_queue_keep() {
-    nothing_is_lost("send --queue --keep", Scene::new, |_, _| (), |scene, files| {
+    nothing_is_lost("send --queue --keep", &Scene::new(), |_, _| (), |scene, files| {
         scene.send_queued(files, &["--keep"])
     });
 }
 
 #[test]
 fn of_send_queue_to_another_file_system() {
-    let Some(_) = Scene::with_far_queue() else {
-        assert!(!full(), "there is no second file system");
-        return;
-    };
-    let make = || Scene::with_far_queue().unwrap();
-    nothing_is_lost("send --queue, other file system", make, |_, _| (), |scene, files| scene.send_queued(files, &[]));
+    let Some(scene) = Scene::with_far_queue() else { return };
+    nothing_is_lost("send --queue, other file system", &scene, |_, _| (), |scene, files| scene.send_queued(files, &[]));
 }
 
 #[test]
 fn of_drain() {
-    nothing_is_lost("drain", Scene::new, queued, |scene, _| scene.drain());
+    nothing_is_lost("drain", &Scene::new(), queued, |scene, _| scene.drain());
 }
 
 /// The harness itself: were one kind of fsync left out of the queue, a loss would be found.
@@ -80,11 +77,11 @@ fn record(
     command: impl Fn(&Scene, &[Original]) -> Command,
 ) -> Recorded {
     let files = scene.begin();
-    std::fs::create_dir_all(scene.queue()).unwrap();
     private(&scene.queue());
     prepare(scene, &files);
+    private(&scene.kept());
     let arrived = || scene.sandbox.arrivals().len();
-    let mut recorder = Recorder::new(&places(scene), arrived);
+    let mut recorder = Recorder::new(&[scene.folder(), scene.queue()], &scene.kept(), arrived);
     let ended = trace(&command(scene, &files), &mut recorder);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     recorder.assert_complete();
@@ -98,14 +95,9 @@ fn record(
     }
 }
 
-/// The folders that are recorded: the files' and the queue's.
-fn places(scene: &Scene) -> [PathBuf; 2] {
-    [scene.folder(), scene.queue()]
-}
-
-fn private(folder: &PathBuf) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).unwrap();
+/// Makes a folder for this user alone.
+fn private(folder: &Path) {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).unwrap();
 }
 
 impl Recorded {
@@ -131,29 +123,26 @@ impl Recorded {
 
     /// Builds the state, starts homing in it, and looks whether anything is lost.
     fn check(&self, scene: &Scene, state: &State) -> Result<Tally, String> {
-        scene.begin();
-        std::fs::remove_dir_all(scene.folder()).unwrap();
-        state.tree.build(&places(scene));
-        let name = |file: &Original| Original { path: scene.folder().join(file.name()), content: file.content.clone() };
-        let files: Vec<Original> = self.files.iter().map(name).collect();
+        scene.clear();
+        state.tree.build();
         let earlier = &self.arrivals[..state.arrived];
-        let result = if full() { scene.recover(&files, earlier) } else { scene.drained(&files, earlier) };
+        let result = if full() { scene.recover(&self.files, earlier) } else { scene.drained(&self.files, earlier) };
         result.map_err(|error| format!("{}: {error}", state.what))
     }
 }
 
 fn nothing_is_lost(
     name: &str,
-    make: impl Fn() -> Scene + Sync,
-    prepare: impl Fn(&Scene, &[Original]) + Sync,
-    command: impl Fn(&Scene, &[Original]) -> Command + Sync,
+    scene: &Scene,
+    prepare: impl Fn(&Scene, &[Original]),
+    command: impl Fn(&Scene, &[Original]) -> Command,
 ) {
-    let recorded = record(&make(), prepare, command);
+    let recorded = record(scene, prepare, command);
     let states = recorded.states(Ignored::Nothing);
     let all = states.len();
     let nth = if full() { 1 } else { all.div_ceil(STATES_IN_CI) };
     let states: Vec<State> = states.into_iter().step_by(nth).collect();
-    let results = workers::each(&make, &states, |scene, state| recorded.check(scene, state));
+    let results: Vec<_> = states.iter().map(|state| recorded.check(scene, state)).collect();
     let broken: Vec<&String> = results.iter().filter_map(|result| result.as_ref().err()).collect();
     assert!(broken.is_empty(), "{name}: {} of {} states: {broken:#?}", broken.len(), states.len());
     let tallies = || results.iter().filter_map(|result| result.as_ref().ok());

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -11,6 +12,8 @@ use base64::engine::general_purpose::STANDARD;
 use homing_sandbox::{Arrival, Sandbox};
 use ring::digest;
 use serde_json::Value;
+
+use crate::figures::skipped;
 
 /// A sandbox, and the folder of one step after the other.
 pub struct Scene {
@@ -42,30 +45,34 @@ impl Scene {
         Self { sandbox, far_queue: None, step: Cell::new(0), runs: Cell::new(0) }
     }
 
-    /// With the queue on another file system than the files; `None` where there is no second one that is writable.
+    /// With the queue on another file system than the files; `None`, said loudly, where there is no second one.
     pub fn with_far_queue() -> Option<Self> {
-        use std::os::unix::fs::MetadataExt;
         let mut scene = Self::new();
         let memory = Path::new("/dev/shm");
         let device = |path: &Path| fs::metadata(path).ok().map(|metadata| metadata.dev());
-        if device(memory)? == device(scene.sandbox.folder())? {
+        let folder = memory.join(scene.sandbox.folder().file_name().unwrap());
+        let is_other = device(memory).is_some_and(|other| Some(other) != device(scene.sandbox.folder()));
+        if !is_other || fs::create_dir(&folder).is_err() {
+            skipped("there is no second file system on /dev/shm");
             return None;
         }
-        let name = scene.sandbox.folder().file_name()?.to_owned();
-        let folder = memory.join(name);
-        fs::create_dir(&folder).ok()?;
         scene.far_queue = Some(folder);
         Some(scene)
     }
 
     /// Begins a step: nothing has arrived, and there are two files, one that goes inline and one by S3.
     pub fn begin(&self) -> Vec<Original> {
-        let _ = fs::remove_dir_all(self.folder());
-        let _ = fs::remove_dir_all(self.queue());
+        self.clear();
         self.step.set(self.step.get() + 1);
-        self.sandbox.clear_records();
         fs::create_dir_all(self.folder()).unwrap();
         [("small.txt", SMALL), ("large.bin", LARGE)].map(|(name, length)| self.write(name, &bytes(length))).into()
+    }
+
+    /// Forgets what has arrived, and removes the files and the queue.
+    pub fn clear(&self) {
+        let _ = fs::remove_dir_all(self.folder());
+        let _ = fs::remove_dir_all(self.queue());
+        self.sandbox.clear_records();
     }
 
     /// Makes a file.
@@ -84,6 +91,11 @@ impl Scene {
     pub fn queue(&self) -> PathBuf {
         let folder = self.far_queue.as_deref().unwrap_or(self.sandbox.folder());
         folder.join(format!("queue-{}", self.step.get()))
+    }
+
+    /// Where the files of this step have a second name.
+    pub fn kept(&self) -> PathBuf {
+        self.sandbox.folder().join(format!("kept-{}", self.step.get()))
     }
 
     /// `homing COMMAND --config … …` with nothing of the caller's settings in it.
@@ -212,7 +224,7 @@ fn arrived(file: &Original, arrivals: &[Arrival], thing: &str) -> Result<usize, 
                     continue;
                 }
                 let is_right = match payload["type"].as_str() {
-                    Some("file_content") => payload["content"] == STANDARD_TEXT(&file.content),
+                    Some("file_content") => payload["content"] == STANDARD.encode(&file.content),
                     _ => payload["key"] == key && payload["size"] == file.content.len() && is_stored,
                 };
                 if !is_right || message.topic == "made/anew" {
@@ -225,9 +237,6 @@ fn arrived(file: &Original, arrivals: &[Arrival], thing: &str) -> Result<usize, 
     }
     Ok(count)
 }
-
-/// Base64, as messages have it.
-const STANDARD_TEXT: fn(&[u8]) -> String = |bytes| STANDARD.encode(bytes);
 
 /// Runs a command to its end, which has to be a good one.
 pub fn finished(mut command: Command) -> Result<Output, String> {
@@ -278,4 +287,4 @@ const SMALL: usize = 300;
 /// Bytes of the file that goes by S3.
 const LARGE: usize = 5_000;
 /// The directories of the queue in which entries are, whole or not.
-const ENTRY_PLACES: [&str; 3] = ["pending", "failed", "tmp"];
+const ENTRY_PLACES: [&str; 4] = ["tmp", "moving", "pending", "failed"];

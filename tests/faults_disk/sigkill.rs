@@ -13,35 +13,30 @@ use crate::figures::{full, report};
 use crate::scene::{Original, Scene, Tally};
 use crate::stepper::{Made, Place, Stepper};
 use crate::tracer::{Verdict, trace};
-use crate::workers;
 
 #[test]
 fn of_send_queue() {
-    each_step("send --queue", Scene::new, 12, |_, _| (), |scene, files| scene.send_queued(files, &[]));
+    each_step("send --queue", &Scene::new(), 12, |_, _| (), |scene, files| scene.send_queued(files, &[]));
 }
 
 #[test]
 fn of_send_queue_keep() {
-    each_step("send --queue --keep", Scene::new, usize::MAX, |_, _| (), |scene, files| {
+    each_step("send --queue --keep", &Scene::new(), usize::MAX, |_, _| (), |scene, files| {
         scene.send_queued(files, &["--keep"])
     });
 }
 
 #[test]
 fn of_send_queue_to_another_file_system() {
-    let Some(_) = Scene::with_far_queue() else {
-        assert!(!full(), "there is no second file system");
-        return;
-    };
-    let make = || Scene::with_far_queue().unwrap();
-    each_step("send --queue, other file system", make, usize::MAX, |_, _| (), |scene, files| {
+    let Some(scene) = Scene::with_far_queue() else { return };
+    each_step("send --queue, other file system", &scene, usize::MAX, |_, _| (), |scene, files| {
         scene.send_queued(files, &[])
     });
 }
 
 #[test]
 fn of_drain() {
-    each_step("drain", Scene::new, 12, queued, |scene, _| scene.drain());
+    each_step("drain", &Scene::new(), 12, queued, |scene, _| scene.drain());
 }
 
 /// Puts the files into the queue and gets no further: killed at its first connection.
@@ -56,22 +51,20 @@ pub fn queued(scene: &Scene, files: &[Original]) {
 /// Kills `command` at every call that changes the disk, and at every `nth` other.
 fn each_step(
     name: &str,
-    make: impl Fn() -> Scene + Sync,
+    scene: &Scene,
     nth: usize,
-    prepare: impl Fn(&Scene, &[Original]) + Sync,
-    command: impl Fn(&Scene, &[Original]) -> Command + Sync,
+    prepare: impl Fn(&Scene, &[Original]),
+    command: impl Fn(&Scene, &[Original]) -> Command,
 ) {
-    let scene = make();
     let files = scene.begin();
-    prepare(&scene, &files);
+    prepare(scene, &files);
     let mut looking = Stepper::looking();
-    let whole = trace(&command(&scene, &files), &mut looking);
+    let whole = trace(&command(scene, &files), &mut looking);
     assert_eq!(whole.code, Some(0), "{whole:?}");
     scene.judge(&files, &[]).unwrap();
-    drop(scene);
 
     let steps = chosen(&looking.made, nth);
-    let results = workers::each(&make, &steps, |scene, place| {
+    let step = |place: &Place| {
         let files = scene.begin();
         prepare(scene, &files);
         let mut stepper = Stepper::at(*place, Verdict::Kill);
@@ -79,7 +72,8 @@ fn each_step(
         assert_eq!(stepper.hit, ended.signal == Some(Signal::SIGKILL), "{ended:?}");
         let recovered = if full() { scene.recover(&files, &[]) } else { scene.drained(&files, &[]) };
         (stepper.hit, recovered.map_err(|error| format!("{name}, killed at {place}: {error}")))
-    });
+    };
+    let results: Vec<_> = steps.iter().map(step).collect();
     let broken: Vec<&String> = results.iter().filter_map(|(_, result)| result.as_ref().err()).collect();
     assert!(broken.is_empty(), "{} of {} steps: {broken:#?}", broken.len(), steps.len());
     let hits = results.iter().filter(|(hit, _)| *hit).count();

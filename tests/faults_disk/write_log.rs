@@ -32,12 +32,12 @@ struct OpenFile {
 }
 
 impl<'a> Recorder<'a> {
-    /// Begins with what is in `roots` now.
-    pub fn new(roots: &[PathBuf], arrived: impl Fn() -> usize + 'a) -> Self {
+    /// Begins with what is in `roots` now. The files in the first of them get a second name in `kept`.
+    pub fn new(roots: &[PathBuf], kept: &Path, arrived: impl Fn() -> usize + 'a) -> Self {
         let mut before = Tree::default();
         let mut known = HashMap::new();
-        for root in roots {
-            let inode = take_in(&mut before, root, &mut known);
+        for (index, root) in roots.iter().enumerate() {
+            let inode = take_in(&mut before, root, &mut known, (index == 0).then_some(kept));
             before.roots.push((root.clone(), inode));
         }
         let live = before.clone();
@@ -48,7 +48,7 @@ impl<'a> Recorder<'a> {
     pub fn assert_complete(&self) {
         let mut now = Tree::default();
         for (root, _) in &self.live.roots {
-            let inode = take_in(&mut now, root, &mut HashMap::new());
+            let inode = take_in(&mut now, root, &mut HashMap::new(), None);
             now.roots.push((root.clone(), inode));
         }
         assert_eq!(self.live.listing(), now.listing(), "an operation was not recorded");
@@ -61,6 +61,11 @@ impl<'a> Recorder<'a> {
 
     fn does(&mut self, call: &Call, operation: Operation) {
         self.live.apply(&operation);
+        if let Operation::Write { inode, .. } | Operation::Sync { inode } | Operation::Truncate { inode, .. } = operation
+            && let Some(metadata) = self.live.path(inode).and_then(|path| fs::metadata(path).ok())
+        {
+            self.live.set_modified(inode, metadata.modified().unwrap());
+        }
         self.log.push(Logged { operation, arrived: (self.arrived)(), call: name(call.number) });
     }
 
@@ -286,7 +291,7 @@ impl Recorder<'_> {
 }
 
 /// Reads a folder with everything in it; a file with several names is one.
-fn take_in(tree: &mut Tree, path: &Path, known: &mut HashMap<(u64, u64), Inode>) -> Inode {
+fn take_in(tree: &mut Tree, path: &Path, known: &mut HashMap<(u64, u64), Inode>, kept: Option<&Path>) -> Inode {
     let metadata = fs::symlink_metadata(path).unwrap();
     let identity = (metadata.dev(), metadata.ino());
     if let Some(inode) = known.get(&identity) {
@@ -297,13 +302,18 @@ fn take_in(tree: &mut Tree, path: &Path, known: &mut HashMap<(u64, u64), Inode>)
     if metadata.is_dir() {
         for entry in fs::read_dir(path).unwrap() {
             let entry = entry.unwrap();
-            let child = take_in(tree, &entry.path(), known);
+            let child = take_in(tree, &entry.path(), known, kept);
             let name = entry.file_name().into_string().unwrap();
             tree.apply(&Operation::Set { directory: inode, name, inode: child });
         }
     } else {
         tree.apply(&Operation::Write { inode, offset: 0, data: fs::read(path).unwrap() });
         tree.set_modified(inode, metadata.modified().unwrap());
+        if let Some(folder) = kept {
+            let kept = folder.join(inode.to_string());
+            fs::hard_link(path, &kept).unwrap();
+            tree.set_kept(inode, kept);
+        }
     }
     inode
 }
