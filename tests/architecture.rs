@@ -23,7 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // The program's allocator: part of the binary, not of the library.
     ("record_memory", &[]),
     ("program", &["error", "config", "cli", "job", "logging"]),
-    ("job", &["protocol", "error", "aws", "net", "queue", "options", "config", "cli", "progress"]),
+    ("job", &["protocol", "error", "aws", "net", "queue", "options", "config", "cli", "progress", "BUILD_TIME"]),
 ];
 
 #[test]
