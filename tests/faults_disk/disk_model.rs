@@ -8,7 +8,8 @@
 //! - A directory's entry (made, linked, removed) is safe when that directory was fsynced after it; an fsync of the file
 //!   does not make its name safe. Before, each change may be there or not, in any combination: a later one without an
 //!   earlier one, and without the data of the file that it names.
-//! - A rename is one step: nobody ever finds neither name. It is safe when the new name's directory was fsynced.
+//! - A rename is one step until one of the directories is fsynced. When the new name's is, all of it is safe; when only
+//!   the old name's is, the old name is gone for good, and the new one may be missing.
 //! - What is safe stays as it is, times of modification included. Disks that lie about having written are not considered.
 
 use std::collections::BTreeMap;
@@ -273,6 +274,9 @@ pub fn after_power_cut(before: &Tree, after: &Tree, log: &[Logged], ignored: Ign
             let fate = if unsafe_ones.contains(&index) { fate(index) } else { Fate::Done };
             match (&logged.operation, fate) {
                 (operation, Fate::Done) => tree.apply(operation),
+                (Operation::Rename { from: (directory, name), .. }, _) if is_synced(after, log, index, *directory, ignored) => {
+                    tree.apply(&Operation::Clear { directory: *directory, name: name.clone() });
+                }
                 (Operation::Write { inode, offset, data }, Fate::Zeros) => {
                     let data = vec![0; data.len()];
                     tree.apply(&Operation::Write { inode: *inode, offset: *offset, data });
@@ -300,20 +304,25 @@ fn changes(operation: &Operation) -> bool {
 }
 
 fn is_safe(tree: &Tree, log: &[Logged], index: usize, ignored: Ignored) -> bool {
-    let synced_by = match &log[index].operation {
+    let by = match &log[index].operation {
         Operation::Set { directory, .. } | Operation::Clear { directory, .. } => *directory,
         Operation::Rename { to, .. } => to.0,
         Operation::Write { inode, .. } | Operation::Truncate { inode, .. } => *inode,
         Operation::Sync { .. } | Operation::SyncAll => return true,
     };
+    is_synced(tree, log, index, by, ignored)
+}
+
+/// Whether a file or directory was fsynced behind an operation.
+fn is_synced(tree: &Tree, log: &[Logged], index: usize, wanted: Inode, ignored: Ignored) -> bool {
     let is_ignored = match ignored {
         Ignored::Nothing => false,
-        Ignored::FileSyncs => !tree.is_directory(synced_by),
-        Ignored::DirectorySyncs => tree.is_directory(synced_by),
+        Ignored::FileSyncs => !tree.is_directory(wanted),
+        Ignored::DirectorySyncs => tree.is_directory(wanted),
     };
     !is_ignored
         && log[index..].iter().any(|logged| match logged.operation {
-            Operation::Sync { inode } => inode == synced_by,
+            Operation::Sync { inode } => inode == wanted,
             Operation::SyncAll => true,
             _ => false,
         })

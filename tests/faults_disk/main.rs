@@ -7,11 +7,15 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere, its helpers included")]
 
 mod calls;
+mod disk_errors;
 mod disk_model;
 mod figures;
+mod full_disk;
+mod memory;
 mod power_cut;
 mod scene;
 mod sigkill;
+mod signals;
 mod stepper;
 mod tracer;
 mod write_log;
