@@ -1,5 +1,6 @@
 //! ENOSPC, EIO, EROFS, EMFILE and ENOMEM, one at each call that can give them: an error of homing's own words and
-//! exit codes, no panic; the source is intact, and the next run without the fault completes.
+//! exit codes, no panic; the source is intact, and the next run without the fault completes. An entry of the queue that
+//! cannot be read (EIO) goes to `failed/`, and `homing queue retry failed` brings it back.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -87,6 +88,12 @@ fn recovered(scene: &Scene, files: &[Original], code: Option<i32>) -> Result<(),
             return Err(format!("it says that all is delivered: {tally:?}"));
         }
     }
+    if code == Some(74) {
+        finished(scene.command(
+            "queue",
+            ["--queue-dir".as_ref(), scene.queue().as_os_str(), "retry".as_ref(), "failed".as_ref()],
+        ))?;
+    }
     scene.recover(files, &[]).map(drop)
 }
 
@@ -134,15 +141,16 @@ fn each_error(name: &str, scene: &Scene, prepare: Prepare<'_>, command: Prepared
 
 /// How a run may end: by an exit code of homing's own, with words; or, where there is no memory at all, as Rust ends.
 fn judged(ended: &Ended, place: &Place) -> Result<String, String> {
-    if ended.stderr.contains("panicked") {
-        return Err("a panic".to_owned());
-    }
+    let is_without_memory = || {
+        let words = ["memory allocation of", "Cannot allocate memory"];
+        asks_for_memory(place.number) && words.iter().any(|word| ended.stderr.contains(word))
+    };
     match (ended.code, ended.signal) {
+        // Rust's allocator, and its preparation of a thread, know no other way.
+        (None, Some(Signal::SIGABRT)) if is_without_memory() => Ok("abort for want of memory".to_owned()),
+        _ if ended.stderr.contains("panicked") => Err("a panic".to_owned()),
         (Some(0), _) => Ok("0".to_owned()),
         (Some(code), _) if SYSEXITS.contains(&code) && ended.stderr.contains("homing: ") => Ok(code.to_string()),
-        (None, Some(Signal::SIGABRT)) if asks_for_memory(place.number) && ended.stderr.contains("memory allocation") => {
-            Ok("abort for want of memory".to_owned())
-        }
         _ => Err("not one of homing's own ends".to_owned()),
     }
 }

@@ -237,7 +237,13 @@ impl Tree {
 }
 
 /// What may be there when the power goes behind the operations of `log`, each with a word for it.
-pub fn after_power_cut(before: &Tree, after: &Tree, log: &[Logged], ignored: Ignored, random: usize) -> Vec<(String, Tree)> {
+pub fn after_power_cut(
+    before: &Tree,
+    after: &Tree,
+    log: &[Logged],
+    ignored: Ignored,
+    random: usize,
+) -> Vec<(String, Tree)> {
     let unsafe_ones: Vec<usize> = (0..log.len())
         .filter(|index| changes(&log[*index].operation) && !is_safe(after, log, *index, ignored))
         .collect();
@@ -274,7 +280,9 @@ pub fn after_power_cut(before: &Tree, after: &Tree, log: &[Logged], ignored: Ign
             let fate = if unsafe_ones.contains(&index) { fate(index) } else { Fate::Done };
             match (&logged.operation, fate) {
                 (operation, Fate::Done) => tree.apply(operation),
-                (Operation::Rename { from: (directory, name), .. }, _) if is_synced(after, log, index, *directory, ignored) => {
+                (Operation::Rename { from: (directory, name), .. }, _)
+                    if is_synced(after, log, index, *directory, ignored) =>
+                {
                     tree.apply(&Operation::Clear { directory: *directory, name: name.clone() });
                 }
                 (Operation::Write { inode, offset, data }, Fate::Zeros) => {

@@ -57,7 +57,11 @@ fn a_read_only_disk_leaves_the_source_and_passes() {
         run room $SEND "$LARGE"
     "#;
     let Some(output) = in_namespace(&scene, &files, script) else { return };
-    told(&output, &["offline: code 75", "readonly: code 7", "source: intact", "again: code 0", "room: code 0"], &["read-only"]);
+    told(
+        &output,
+        &["offline: code 75", "readonly: code 7", "source: intact", "again: code 0", "room: code 0"],
+        &["read-only"],
+    );
     assert!(!output.0.contains("drain: code 0"), "{output:?}");
     assert_eq!(scene.judge(&files, &[]).unwrap().delivered, 2);
     report("read-only disk", "send --queue and drain: typed errors, nothing lost; writable again: delivered");
@@ -91,8 +95,10 @@ fn in_namespace(scene: &Scene, files: &[Original], script: &str) -> Option<(Stri
     std::fs::create_dir_all(scene.queue()).unwrap();
     std::fs::copy(&files[1].path, files[1].path.with_extension("bin.copy")).unwrap();
     let words = |command: Command| {
-        let words: Vec<String> =
-            std::iter::once(command.get_program()).chain(command.get_args()).map(|word| word.to_str().unwrap().to_owned()).collect();
+        let words: Vec<String> = std::iter::once(command.get_program())
+            .chain(command.get_args())
+            .map(|word| word.to_str().unwrap().to_owned())
+            .collect();
         assert!(words.iter().all(|word| !word.contains([' ', '*'])), "{words:?}");
         words.join(" ")
     };

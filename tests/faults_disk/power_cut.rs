@@ -3,8 +3,8 @@
 //! [`disk_model`]: crate::disk_model
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::fs::DirBuilder;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::process::Command;
@@ -25,9 +25,12 @@ fn of_send_queue() {
 
 #[test]
 fn of_send_queue_keep() {
-    nothing_is_lost("send --queue --keep", &Scene::new(), |_, _| (), |scene, files| {
-        scene.send_queued(files, &["--keep"])
-    });
+    nothing_is_lost(
+        "send --queue --keep",
+        &Scene::new(),
+        |_, _| (),
+        |scene, files| scene.send_queued(files, &["--keep"]),
+    );
 }
 
 #[test]
@@ -51,7 +54,10 @@ fn a_loss_is_found_without_fsync() {
         let found = states.iter().position(|state| recorded.check(&scene, state).is_err());
         let found = found.unwrap_or_else(|| panic!("{ignored:?} ignored, and nothing lost in {} states", states.len()));
         let error = recorded.check(&scene, &states[found]).unwrap_err();
-        report("power cut", &format!("self-test, {ignored:?} ignored: a loss is found in state {found}: {}", short(&error)));
+        report(
+            "power cut",
+            &format!("self-test, {ignored:?} ignored: a loss is found in state {found}: {}", short(&error)),
+        );
     }
 }
 
@@ -160,7 +166,7 @@ fn nothing_is_lost(
 }
 
 fn short(text: &str) -> String {
-    text.chars().take(160).collect()
+    text.replace('\n', " ").chars().take(260).collect()
 }
 
 /// About 50 ms each.

@@ -156,8 +156,10 @@ impl Scene {
         finished(self.drain())?;
         let tally = self.judge(files, earlier)?;
         let left = regular_files(&self.queue());
-        let entries: Vec<&PathBuf> =
-            left.iter().filter(|path| ENTRY_PLACES.iter().any(|place| path.starts_with(self.queue().join(place)))).collect();
+        let entries: Vec<&PathBuf> = left
+            .iter()
+            .filter(|path| ENTRY_PLACES.iter().any(|place| path.starts_with(self.queue().join(place))))
+            .collect();
         if !entries.is_empty() {
             return Err(format!("the queue still has {entries:?}"));
         }
@@ -241,12 +243,20 @@ fn arrived(file: &Original, arrivals: &[Arrival], thing: &str) -> Result<usize, 
 /// Runs a command to its end, which has to be a good one.
 pub fn finished(mut command: Command) -> Result<Output, String> {
     let output = command.output().map_err(|error| error.to_string())?;
-    if output.status.success() { Ok(output) } else { Err(format!("{command:?} ended with {output:?}")) }
+    if output.status.success() {
+        return Ok(output);
+    }
+    let name = command.get_args().next().unwrap_or_default().to_string_lossy();
+    Err(format!("homing {name} ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr)))
 }
 
 /// Arrivals in a few words each.
 pub fn listed(arrivals: &[Arrival]) -> String {
-    arrivals.iter().map(|arrival| arrival.to_string().chars().take(200).collect::<String>()).collect::<Vec<_>>().join("; ")
+    arrivals
+        .iter()
+        .map(|arrival| arrival.to_string().chars().take(200).collect::<String>())
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 /// Every regular file below a folder.

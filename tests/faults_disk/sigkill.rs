@@ -21,17 +21,25 @@ fn of_send_queue() {
 
 #[test]
 fn of_send_queue_keep() {
-    each_step("send --queue --keep", &Scene::new(), usize::MAX, |_, _| (), |scene, files| {
-        scene.send_queued(files, &["--keep"])
-    });
+    each_step(
+        "send --queue --keep",
+        &Scene::new(),
+        usize::MAX,
+        |_, _| (),
+        |scene, files| scene.send_queued(files, &["--keep"]),
+    );
 }
 
 #[test]
 fn of_send_queue_to_another_file_system() {
     let Some(scene) = Scene::with_far_queue() else { return };
-    each_step("send --queue, other file system", &scene, usize::MAX, |_, _| (), |scene, files| {
-        scene.send_queued(files, &[])
-    });
+    each_step(
+        "send --queue, other file system",
+        &scene,
+        usize::MAX,
+        |_, _| (),
+        |scene, files| scene.send_queued(files, &[]),
+    );
 }
 
 #[test]

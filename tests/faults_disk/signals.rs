@@ -74,7 +74,10 @@ fn a_reader_that_has_gone_is_an_error_and_no_panic() {
         assert!(output.1.contains("reader has gone") && !output.1.contains("panicked"), "{name}: {}", output.1);
         next_run(&scene, &files, index).unwrap();
     }
-    report("SIGPIPE", "send --queue, drain, put, get with a reader that has gone: exit code 74, no panic, nothing lost");
+    report(
+        "SIGPIPE",
+        "send --queue, drain, put, get with a reader that has gone: exit code 74, no panic, nothing lost",
+    );
 }
 
 trait OutputOf {

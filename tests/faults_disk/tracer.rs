@@ -35,8 +35,6 @@ pub enum Verdict {
     Fail(Errno),
     /// The process is killed instead.
     Kill,
-    /// It is made, with this signal on its way.
-    Signal(Signal),
 }
 
 /// Who looks at every call.
@@ -59,8 +57,6 @@ pub struct Ended {
     pub signal: Option<Signal>,
     pub stdout: String,
     pub stderr: String,
-    /// The system calls that it made.
-    pub calls: u64,
 }
 
 /// Runs `command` to its end. Its environment and arguments are taken over, its streams are not.
@@ -86,15 +82,14 @@ pub fn trace(command: &Command, watcher: &mut dyn Watcher) -> Ended {
         | Options::PTRACE_O_EXITKILL;
     ptrace::seize(process, options).expect("this user may trace its own processes");
     kill(process, Signal::SIGCONT).unwrap();
-    let mut session =
-        Session { process, memory: Memory(None), within: HashMap::new(), failing: HashMap::new(), calls: 0 };
+    let mut session = Session { process, memory: Memory(None), within: HashMap::new(), failing: HashMap::new() };
     let (code, signal) = session.run(watcher);
     watchdog.stop();
     let mut texts = [String::new(), String::new()];
     stdout.read_to_string(&mut texts[0]).unwrap();
     stderr.read_to_string(&mut texts[1]).unwrap();
     let [stdout, stderr] = texts;
-    Ended { code, signal, stdout, stderr, calls: session.calls }
+    Ended { code, signal, stdout, stderr }
 }
 
 struct Session {
@@ -104,7 +99,6 @@ struct Session {
     within: HashMap<Pid, Call>,
     /// The threads whose call is to fail.
     failing: HashMap<Pid, Errno>,
-    calls: u64,
 }
 
 impl Session {
@@ -145,15 +139,13 @@ impl Session {
             }
             return;
         }
-        let arguments =
-            [registers.rdi, registers.rsi, registers.rdx, registers.r10, registers.r8, registers.r9];
+        let arguments = [registers.rdi, registers.rsi, registers.rdx, registers.r10, registers.r8, registers.r9];
         let call = Call { number: registers.orig_rax.cast_signed(), arguments, result: 0 };
         self.within.insert(thread, call);
         // Before that it is the shell.
         if self.memory.0.is_none() {
             return;
         }
-        self.calls += 1;
         match watcher.enter(&call, &self.memory) {
             Verdict::Make => {}
             Verdict::Fail(errno) => {
@@ -163,7 +155,6 @@ impl Session {
                 self.failing.insert(thread, errno);
             }
             Verdict::Kill => kill(self.process, Signal::SIGKILL).unwrap(),
-            Verdict::Signal(signal) => kill(self.process, signal).unwrap(),
         }
     }
 }

@@ -41,7 +41,14 @@ impl<'a> Recorder<'a> {
             before.roots.push((root.clone(), inode));
         }
         let live = before.clone();
-        Self { before, log: Vec::new(), live, arrived: Box::new(arrived), descriptors: HashMap::new(), open: Vec::new() }
+        Self {
+            before,
+            log: Vec::new(),
+            live,
+            arrived: Box::new(arrived),
+            descriptors: HashMap::new(),
+            open: Vec::new(),
+        }
     }
 
     /// Whether the operations that were recorded make, all together, what is on the disk now.
@@ -61,7 +68,8 @@ impl<'a> Recorder<'a> {
 
     fn does(&mut self, call: &Call, operation: Operation) {
         self.live.apply(&operation);
-        if let Operation::Write { inode, .. } | Operation::Sync { inode } | Operation::Truncate { inode, .. } = operation
+        if let Operation::Write { inode, .. } | Operation::Sync { inode } | Operation::Truncate { inode, .. } =
+            operation
             && let Some(metadata) = self.live.path(inode).and_then(|path| fs::metadata(path).ok())
         {
             self.live.set_modified(inode, metadata.modified().unwrap());
@@ -194,7 +202,8 @@ impl Watcher for Recorder<'_> {
                 if let Some(file) = self.file(call, 0) {
                     let word = |address| u64::from_ne_bytes(memory.bytes(address, 8).try_into().unwrap());
                     let vectors = (0..arguments[2]).map(|index| arguments[1] + 16 * index);
-                    let mut data: Vec<u8> = vectors.flat_map(|at| memory.bytes(word(at), word(at + 8) as usize)).collect();
+                    let mut data: Vec<u8> =
+                        vectors.flat_map(|at| memory.bytes(word(at), word(at + 8) as usize)).collect();
                     data.truncate(length);
                     self.wrote(call, file, None, data);
                 }
