@@ -143,14 +143,14 @@ fn each_error(name: &str, scene: &Scene, prepare: Prepare<'_>, command: Prepared
 fn judged(ended: &Ended, place: &Place) -> Result<String, String> {
     let is_without_memory = || {
         let words = ["memory allocation of", "Cannot allocate memory"];
-        asks_for_memory(place.number) && words.iter().any(|word| ended.stderr.contains(word))
+        asks_for_memory(place.number) && words.iter().any(|word| ended.printed.contains(word))
     };
     match (ended.code, ended.signal) {
         // Rust's allocator, and its preparation of a thread, know no other way.
         (None, Some(Signal::SIGABRT)) if is_without_memory() => Ok("abort for want of memory".to_owned()),
-        _ if ended.stderr.contains("panicked") => Err("a panic".to_owned()),
+        _ if ended.printed.contains("panicked") => Err("a panic".to_owned()),
         (Some(0), _) => Ok("0".to_owned()),
-        (Some(code), _) if SYSEXITS.contains(&code) && ended.stderr.contains("homing: ") => Ok(code.to_string()),
+        (Some(code), _) if SYSEXITS.contains(&code) && ended.printed.contains("homing: ") => Ok(code.to_string()),
         _ => Err("not one of homing's own ends".to_owned()),
     }
 }

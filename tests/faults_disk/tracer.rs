@@ -55,8 +55,8 @@ pub struct Ended {
     pub code: Option<i32>,
     /// The signal that ended it.
     pub signal: Option<Signal>,
-    pub stdout: String,
-    pub stderr: String,
+    /// Standard output and standard error.
+    pub printed: String,
 }
 
 /// Runs `command` to its end. Its environment and arguments are taken over, its streams are not.
@@ -88,8 +88,7 @@ pub fn trace(command: &Command, watcher: &mut dyn Watcher) -> Ended {
     let mut texts = [String::new(), String::new()];
     stdout.read_to_string(&mut texts[0]).unwrap();
     stderr.read_to_string(&mut texts[1]).unwrap();
-    let [stdout, stderr] = texts;
-    Ended { code, signal, stdout, stderr }
+    Ended { code, signal, printed: texts.concat() }
 }
 
 struct Session {
