@@ -171,23 +171,45 @@ fn whatever_fails_while_adding_the_source_is_intact() {
 
 #[test]
 fn of_two_that_move_the_same_file_one_does() {
-    for _ in 0..10 {
-        let bench = Bench::new();
+    let bench = Bench::new();
+    let queues = [(); 2].map(|()| Queue::open(bench.queue.path(), Limits::NONE).unwrap());
+    for round in 1..=300 {
         let path = bench.file("a", CONTENT);
-        let add = || {
-            let queue = Queue::open(bench.queue.path(), Limits::NONE)?;
-            queue.add(&path, Keep::Move, &metadata("a", CONTENT.len()), NOW)
-        };
+        let start = std::sync::Barrier::new(queues.len());
         let moved = std::thread::scope(|scope| {
-            let threads = [scope.spawn(add), scope.spawn(add)];
-            threads
-                .into_iter()
-                .filter(|_| true)
-                .map(|thread| thread.join().unwrap())
-                .filter(|added| added.is_ok())
-                .count()
+            let threads = queues.each_ref().map(|queue| {
+                scope.spawn(|| {
+                    start.wait();
+                    queue.add(&path, Keep::Move, &metadata("a", CONTENT.len()), NOW)
+                })
+            });
+            threads.map(|thread| thread.join().unwrap())
         });
-        assert!(moved >= 1 && bench.queue.entries().unwrap().len() == 1);
+        assert!(moved.iter().any(Result::is_ok), "{moved:?}");
+        assert_eq!(bench.queue.entries().unwrap().len(), round, "{moved:?}");
+    }
+}
+
+#[test]
+fn many_at_once_do_not_exceed_the_limit() {
+    for _ in 0..20 {
+        let limits = Limits { max_bytes: 50, ..Limits::NONE };
+        let bench = Bench::with(limits);
+        let start = std::sync::Barrier::new(4);
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let (bench, start) = (&bench, &start);
+                scope.spawn(move || {
+                    let queue = Queue::open(bench.queue.path(), limits).unwrap();
+                    start.wait();
+                    for number in 0..10 {
+                        let path = bench.file(&format!("{thread}-{number}"), "ten bytes!");
+                        let _ = queue.add(&path, Keep::Move, &metadata("a", 10), NOW);
+                    }
+                });
+            }
+        });
+        assert_eq!(bench.queue.counts().unwrap().pending_bytes, 50);
     }
 }
 
