@@ -112,10 +112,29 @@ pub struct Config {
     pub publish_timeout: Duration,
     /// For its acknowledgement.
     pub acknowledge_timeout: Duration,
+    /// Where files wait, and how many.
+    pub queue: QueueConfig,
     /// What is allowed but probably not meant, each a sentence; with `strict` they are errors already.
     pub warnings: Vec<String>,
     origins: Vec<Origin>,
     document: String,
+}
+
+/// Where files wait until they are delivered, and how many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueConfig {
+    /// The queue's directory.
+    pub dir: PathBuf,
+    /// Bytes of the files in it, at most.
+    pub max_bytes: Option<u64>,
+    /// How long a file is worth delivering.
+    pub max_age: Option<Duration>,
+    /// Bytes that stay free on the disk; 0: no such limit.
+    pub min_free_bytes: u64,
+    /// Inodes that stay free; 0: no such limit.
+    pub min_free_inodes: u64,
+    /// At a limit the oldest entry goes; otherwise the new file is refused.
+    pub drop_oldest: bool,
 }
 
 /// How messages are published.
@@ -315,9 +334,14 @@ impl Config {
             }
         }
         let inline_limit = reader.integer(Id::InlineLimit);
-        reader.path(Id::QueueDir);
-        reader.integer(Id::QueueMaxBytes);
-        reader.integer(Id::QueueMaxAge);
+        let queue = QueueConfig {
+            dir: reader.path(Id::QueueDir).unwrap_or_else(|| Id::QueueDir.option().default.into()),
+            max_bytes: Some(reader.integer(Id::QueueMaxBytes)).filter(|bytes| *bytes != 0),
+            max_age: Some(reader.seconds(Id::QueueMaxAge)).filter(|age| !age.is_zero()),
+            min_free_bytes: reader.integer(Id::QueueMinFreeBytes),
+            min_free_inodes: reader.integer(Id::QueueMinFreeInodes),
+            drop_oldest: reader.choice(Id::QueueWhenFull) == Some("drop-oldest"),
+        };
         let config = Self {
             region,
             thing_name: reader.text(Id::ThingName, values::thing_name),
@@ -363,6 +387,7 @@ impl Config {
             stall_timeout: reader.seconds(Id::StallTimeout),
             publish_timeout: reader.seconds(Id::PublishTimeout),
             acknowledge_timeout: reader.seconds(Id::AcknowledgeTimeout),
+            queue,
             warnings: Vec::new(),
             origins,
             document: settings.document.clone(),

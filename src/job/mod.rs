@@ -6,6 +6,7 @@ pub mod codeartifact;
 mod configparser;
 mod credential_cache;
 pub mod credentials;
+mod delivery;
 pub mod docker_credential;
 mod download;
 mod dynamodb_lines;

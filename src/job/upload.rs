@@ -50,6 +50,11 @@ impl Uploader {
         &self.place
     }
 
+    /// Uploads go here from now on.
+    pub fn turn_to(&mut self, place: Place) {
+        self.place = place;
+    }
+
     /// Puts the whole of `source` to `key`.
     ///
     /// # Errors
