@@ -38,7 +38,7 @@ pub use message::Message;
 pub use object::ObjectHeaders;
 pub use presign::{Expires, Presign};
 pub use publish::Publish;
-pub use put::Put;
+pub use put::{AbortStale, Put};
 pub use queue::{QueueAction, Selection};
 pub use secret::{GetSecret, SecretReference, SecretVariable};
 pub use send::{Queueing, Send};
@@ -50,8 +50,8 @@ use std::path::{Path, PathBuf};
 use crate::config::suggest::nearest;
 use crate::error::{Error, Fault, Result};
 use crate::options::{
-    self, CODEARTIFACT, DOCKER_CREDENTIAL, DRAIN, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id, Kind, OPTIONS, Opt, PRESIGN,
-    PUBLISH, PUT, QUEUE, SECRET, SEND, SERVE,
+    self, CODEARTIFACT, DOCKER_CREDENTIAL, DRAIN, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id, Kind, OPTIONS, Opt,
+    PRESIGN, PUBLISH, PUT, QUEUE, SECRET, SEND, SERVE,
 };
 
 /// A command line, understood.
@@ -78,6 +78,8 @@ pub enum Command {
     Queue(QueueAction),
     /// `homing put FILE s3://BUCKET/KEY`
     Put(Put),
+    /// `homing put --abort-stale s3://BUCKET`
+    AbortStale(AbortStale),
     /// `homing get s3://BUCKET/KEY FILE`
     Get(Get),
     /// `homing presign s3://BUCKET/KEY`
@@ -124,6 +126,7 @@ impl Command {
             Self::Get(_)
             | Self::Drain(_)
             | Self::Queue(_)
+            | Self::AbortStale(_)
             | Self::Presign(_)
             | Self::Exec(_)
             | Self::Serve(_)

@@ -39,6 +39,7 @@ pub struct ListedUpload {
 pub struct UploadsPage<'a> {
     document: &'a str,
     is_last: bool,
+    is_whole: bool,
 }
 
 impl ListMultipartUploads<'_> {
@@ -73,7 +74,7 @@ impl ListMultipartUploads<'_> {
         if root_name(document) != Some("ListMultipartUploadsResult") {
             return Err(unexpected(&target, "is no list of uploads"));
         }
-        Ok(UploadsPage { document, is_last: !is_truncated(reply) })
+        Ok(UploadsPage { document, is_last: !is_truncated(reply), is_whole: reply.complete })
     }
 }
 
@@ -92,9 +93,18 @@ impl UploadsPage<'_> {
         })
     }
 
-    /// Whether no page follows.
-    pub fn is_last(&self) -> bool {
-        self.is_last
+    /// Behind which key and upload id the next page begins; `None`: there is none.
+    pub fn next(&self) -> Option<(String, String)> {
+        if self.is_last {
+            return None;
+        }
+        let key = element::<{ KEY_CAPACITY + 1 }>(self.document, "NextKeyMarker");
+        if key.is_empty() || !self.is_whole {
+            // The store does not say, or what it says is of a page that was too long.
+            return self.uploads().last().map(|last| (last.key, last.upload_id));
+        }
+        let id = element::<{ UPLOAD_ID_MAXIMUM + 1 }>(self.document, "NextUploadIdMarker");
+        Some((key.as_str().to_owned(), id.as_str().to_owned()))
     }
 }
 
@@ -169,10 +179,20 @@ mod tests {
                     initiated: 1_289_422_173,
                 }
             );
-            assert!(!page.is_last());
+            let last = "YW55IGlkZWEgd2h5IGVsdmluZydzIHVwbG9hZCBmYWlsZWQ";
+            assert_eq!(page.next(), Some(("my-movie.m2ts".into(), last.into())));
         });
         let error = with_reply(403, b"<Error><Code>AccessDenied</Code></Error>", |reply| CALL.parse(reply, 0).err());
         assert!(error.unwrap().remedy().unwrap().contains("s3:ListBucketMultipartUploads"));
+    }
+
+    #[test]
+    fn of_a_page_that_does_not_fit_the_rest_is_asked_for() {
+        let end = DOCUMENTED.find("<Key>my-movie").unwrap();
+        let headers = http::HeaderMap::new();
+        let reply = Reply { status: 200, headers: &headers, body: &DOCUMENTED.as_bytes()[..end], complete: false };
+        let id = "XMgbGlrZSBlbHZpbmcncyBub3QgaGF2aW5nIG11Y2ggbHVjaw";
+        assert_eq!(CALL.parse(&reply, 0).unwrap().next(), Some(("my-divisor".into(), id.into())));
     }
 
     #[test]

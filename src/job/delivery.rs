@@ -186,9 +186,10 @@ impl<'n> Deliverer<'n> {
     /// As [`Deliverer::open_store`]; the file cannot be read; S3 cannot be reached or refuses.
     pub fn store(&mut self, source: &mut Source, address: &Address) -> Result<PutObjectOutcome> {
         self.open_store(&address.bucket)?;
+        let network = self.network;
         let uploader = self.uploader_for(&address.bucket)?;
         uploader
-            .put(source, &address.key, &address.headers)
+            .put_resumable(network, source, &address.key, &address.headers, None)
             .inspect_err(|error| self.network.cache_in_use().forget_if_void(error.code()))
     }
 

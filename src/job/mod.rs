@@ -1,5 +1,6 @@
 //! What each command does, as a straight line through the other parts.
 
+pub mod abort_stale;
 mod attempts;
 pub mod child;
 pub mod codeartifact;
@@ -18,6 +19,7 @@ pub mod get;
 pub mod git_credential;
 mod input;
 mod messenger;
+mod multipart_state;
 mod netrc;
 mod network;
 mod object_description;
