@@ -48,9 +48,13 @@ impl Screen {
     /// Standard output cannot be written.
     pub fn queue_outcome(&mut self, outcome: &Outcome<'_>, entry: &str, stays: bool) -> Result<()> {
         if let Err(error) = outcome.result {
-            let what = if stays { "queued, not delivered yet" } else { "not delivered" };
             let file = outcome.file.unwrap_or(Path::new(entry)).display();
-            complain(&error.clone().context(format_args!("{file}: {what}")));
+            complain(&match (stays, entry) {
+                (true, _) => error.clone().context(format_args!("{file}: queued, not delivered yet")),
+                // It never came into the queue, and says so itself.
+                (false, "") => error.clone().context(file),
+                (false, _) => error.clone().context(format_args!("{file}: given up")),
+            });
         }
         if self.json {
             print(|out| outcome.write_json_of(out, entry, stays))
