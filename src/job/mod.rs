@@ -46,6 +46,7 @@ mod send_queue;
 pub mod serve;
 pub mod service;
 pub mod show_credentials;
+mod signer;
 mod source;
 mod supervise;
 mod tool_login;
