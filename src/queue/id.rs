@@ -33,6 +33,11 @@ impl EntryId {
         Self { arrival: self.arrival + 1, ..self }
     }
 
+    /// Whether the two cannot be told apart when they are printed.
+    pub(super) fn is_same_arrival(self, other: Self) -> bool {
+        self.arrival == other.arrival
+    }
+
     /// Bytes of the file.
     pub fn size(self) -> u64 {
         self.size

@@ -40,3 +40,56 @@ impl Limits {
         clock_starts: 0,
     };
 }
+
+/// What has to leave before there is room.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Shortage {
+    /// Bytes of files, beyond what the queue may hold.
+    pub(super) queue_bytes: u64,
+    /// Bytes that have to become free on the disk.
+    pub(super) disk_bytes: u64,
+    /// Inodes that have to become free on the disk.
+    pub(super) inodes: u64,
+}
+
+impl Shortage {
+    pub(super) fn is_over(self) -> bool {
+        self == Self::default()
+    }
+
+    /// What is missing when a file of `size` bytes has left.
+    pub(super) fn without(self, size: u64) -> Self {
+        Self {
+            queue_bytes: self.queue_bytes.saturating_sub(size),
+            disk_bytes: self.disk_bytes.saturating_sub(on_disk(size)),
+            inodes: self.inodes.saturating_sub(INODES),
+        }
+    }
+}
+
+/// What a file of `size` bytes takes on the disk as an entry.
+pub(super) fn on_disk(size: u64) -> u64 {
+    size.checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX).saturating_add(OVERHEAD)
+}
+
+/// What most file systems give out at once.
+const BLOCK: u64 = 4096;
+/// Directory and metadata of an entry.
+pub(super) const OVERHEAD: u64 = 2 * BLOCK;
+/// An entry's directory, metadata and file.
+pub(super) const INODES: u64 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_that_leaves_makes_room() {
+        let shortage = Shortage { queue_bytes: 10, disk_bytes: 10_000, inodes: 4 };
+        assert!(!shortage.is_over());
+        let shortage = shortage.without(1);
+        assert_eq!(shortage, Shortage { queue_bytes: 9, disk_bytes: 0, inodes: 1 });
+        assert!(shortage.without(9).is_over());
+        assert_eq!((on_disk(0), on_disk(1), on_disk(4096)), (8192, 12_288, 12_288));
+    }
+}

@@ -1,5 +1,7 @@
 //! What an entry is: everything that makes a repeated delivery the same as the first.
 
+use crate::error::Error;
+
 /// What is to be delivered, where to, and how that went so far. There are no secrets in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metadata {
@@ -58,6 +60,19 @@ pub struct Object {
     pub if_none_match: bool,
     /// The message has a presigned URL that is good for so many seconds, if anything.
     pub presign: Option<u32>,
+    /// What S3 has confirmed of it: only the message is left to be sent.
+    pub stored: Option<Stored>,
+}
+
+/// An object as S3 has confirmed it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// The ETag without its quotes.
+    pub etag: String,
+    /// The version, in a bucket with versioning.
+    pub version_id: Option<String>,
+    /// The algorithm and the checksum in base64.
+    pub checksum: Option<(String, String)>,
 }
 
 /// Why an attempt, or an entry, failed.
@@ -69,4 +84,11 @@ pub struct Reason {
     pub message: String,
     /// When it happened, in seconds since the Unix epoch; 0 where that is not known.
     pub time: i64,
+}
+
+impl Reason {
+    /// `error`, as it is kept; `time` in seconds since the Unix epoch.
+    pub fn new(error: &Error, time: i64) -> Self {
+        Self { code: error.code().to_owned(), message: error.message().to_owned(), time }
+    }
 }

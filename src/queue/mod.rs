@@ -1,23 +1,66 @@
 //! Files that wait on this device's disk until they are delivered.
+//!
+//! ```text
+//! QUEUE/                 this user's, and nobody else's to write to
+//!   tmp/PID-N/           an entry being built or removed; locked by its process, else cleared by the next
+//!   moving/ID/           complete, but its source is still to be removed
+//!   pending/ID/          waits for its delivery
+//!   failed/ID/           cannot be delivered; reason.json says why
+//!   uploads/             the states of uploads that are not queued
+//!   lock                 locked by the one that delivers
+//!
+//! ID/                    20261122T224331.000000-51200: time of arrival, and bytes
+//!   data                 the file
+//!   metadata.json        what makes a repeat the same as the first delivery
+//!   upload.json          how far a multipart upload has come
+//!
+//!            add                  delivered, remove
+//!  source ─▶ tmp ─▶ moving ─▶ pending ─▶ tmp ─▶ (nothing)
+//!              └───(copied)───▶ │ ▲      ▲
+//!                          fail ▼ │ retry│ remove
+//!                             failed ────┘
+//! ```
+//!
+//! An entry is a directory that is renamed whole, between directories of one file system, and each step is on the disk
+//! before the next begins. Whenever the power fails or the process is killed, a file is either where it was or an entry;
+//! at no time is it neither. All state is in the names: nothing has to be read to count the entries, and nothing is
+//! kept in memory, so any number of processes may use a queue at once. Locks are `flock`s, which end with their process.
 
+mod add;
+mod directory;
+mod draft;
 mod entry;
+mod failure;
 mod id;
+mod leave;
 mod limits;
 mod metadata;
+mod record;
+mod recover;
+mod room;
+mod stamp;
 
 pub use entry::Entry;
 pub use id::EntryId;
 pub use limits::{Limits, WhenFull};
-pub use metadata::{Metadata, Object, Reason, Way};
+pub use metadata::{Metadata, Object, Reason, Stored, Way};
 
 use crate::error::{Error, Fault, Result};
-use std::fs::File;
+use directory::Directory;
+use failure::Failure;
+use rustix::io::Errno;
+use std::ffi::OsStr;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 /// A queue: one directory. Nothing of it is kept in memory, so that any number of processes may use it at once.
 #[derive(Debug)]
 pub struct Queue {
-    path: PathBuf,
+    root: Directory,
+    tmp: Directory,
+    moving: Directory,
+    pending: Directory,
+    failed: Directory,
     limits: Limits,
 }
 
@@ -69,7 +112,7 @@ pub struct Counts {
 
 /// The right to deliver, for one process at a time; it ends when this is dropped, or the process is killed.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "the lock lives as long as the file is open")] File);
+pub struct Lock(#[allow(dead_code, reason = "the lock lives as long as the file is open")] File);
 
 impl Queue {
     /// Opens the queue in `directory`, which is made (mode 0700) where there is none, and finishes or takes back what
@@ -79,18 +122,14 @@ impl Queue {
     /// [`Fault::Config`]: the directory, or one in it, is another user's, or others may write to it, or is no directory.
     /// [`Fault::Io`], [`Fault::CannotCreate`].
     pub fn open(directory: &Path, limits: Limits) -> Result<Self> {
-        Ok(Self { path: directory.to_owned(), limits })
-    }
-
-    /// Queues the file `source`; when this returns, a power cut does not lose it. `now` in seconds since the Unix epoch.
-    ///
-    /// # Errors
-    /// Whatever it is, the source is as it was. [`Fault::CannotCreate`], `queue_full`: the limits. [`Fault::Io`],
-    /// `disk_full`, `read_only`, `io_error`…. [`Fault::Data`], `file_changed`: it has not the size that `metadata` says,
-    /// or is being written to. [`Fault::NoInput`]: it cannot be opened.
-    pub fn add(&self, source: &Path, keep: Keep, metadata: &Metadata, now: i64) -> Result<Added> {
-        let _ = (source, keep, metadata, now);
-        Err(not_yet())
+        let cannot = |error: Error| error.context("the queue cannot be opened");
+        let root = open_or_make(directory).map_err(cannot)?;
+        root.check_private().map_err(cannot)?;
+        let inside = |name| inside(&root, name).map_err(cannot);
+        let (tmp, moving, pending, failed) = (inside(TMP)?, inside(MOVING)?, inside(PENDING)?, inside(FAILED)?);
+        let queue = Self { root, tmp, moving, pending, failed, limits };
+        queue.recover();
+        Ok(queue)
     }
 
     /// Those that wait for their delivery, oldest first.
@@ -98,7 +137,7 @@ impl Queue {
     /// # Errors
     /// [`Fault::Io`].
     pub fn entries(&self) -> Result<Vec<EntryId>> {
-        Err(not_yet())
+        Self::ids(&self.pending)
     }
 
     /// Those in `failed/`, oldest first.
@@ -106,98 +145,40 @@ impl Queue {
     /// # Errors
     /// [`Fault::Io`].
     pub fn failed(&self) -> Result<Vec<EntryId>> {
-        Err(not_yet())
+        Self::ids(&self.failed)
     }
 
     /// The entry that prints as `text`, whether it waits or has failed.
     ///
     /// # Errors
-    /// [`Fault::NoInput`], `no_such_entry`.
+    /// [`Fault::NoInput`], `no_such_entry`. [`Fault::Io`].
     pub fn find(&self, text: &str) -> Result<EntryId> {
-        let _ = text;
-        Err(not_yet())
+        let mut ids = self.entries()?.into_iter().chain(self.failed()?);
+        ids.find(|id| id.to_string() == text).ok_or_else(|| self.missing(&text))
     }
-
-    /// Reads an entry, whether it waits or has failed, and keeps others from removing it while [`Entry`] lives.
-    ///
-    /// # Errors
-    /// What cannot pass by itself ([`Error::retryable`] is false) is the entry's own fault: give it to [`Self::fail`].
-    /// Those are [`Fault::Data`], `entry_damaged`, `newer_entry`, `file_changed` (somebody wrote to the file after it was
-    /// queued) and [`Fault::Io`], `io_error`; and [`Fault::NoInput`], `no_such_entry`: somebody has removed it meanwhile
-    /// (giving that to [`Self::fail`] does nothing).
-    pub fn read(&self, id: &EntryId) -> Result<Entry> {
-        let _ = id;
-        Err(not_yet())
-    }
-
-    /// Replaces what is known of an entry, atomically.
-    ///
-    /// # Errors
-    /// [`Fault::Io`]: it is as it was.
-    pub fn update(&self, id: &EntryId, metadata: &Metadata) -> Result<()> {
-        let _ = (id, metadata);
-        Err(not_yet())
-    }
-
-    /// Takes a delivered entry away, with its file. One that is gone already is no error.
-    ///
-    /// # Errors
-    /// [`Fault::Io`]: it may still be there, and be delivered again.
-    pub fn delivered(&self, id: &EntryId) -> Result<()> {
-        let _ = id;
-        Err(not_yet())
-    }
-
-    /// Puts an entry into `failed/`, with the reason. One that is gone already is no error. `now` in seconds since the
-    /// Unix epoch.
-    ///
-    /// # Errors
-    /// [`Fault::Io`]: it still waits.
-    pub fn fail(&self, id: &EntryId, reason: &Error, now: i64) -> Result<()> {
-        let _ = (id, reason, now);
-        Err(not_yet())
-    }
-
-    /// Puts an entry from `failed/` back among those that wait, under the same id: its attempts are forgotten, its age
-    /// counts from `now`, and its file is taken as it is now.
-    ///
-    /// # Errors
-    /// [`Fault::NoInput`], `no_such_entry`. [`Fault::Data`]: it is damaged. [`Fault::Io`].
-    pub fn retry(&self, id: &EntryId, now: i64) -> Result<EntryId> {
-        let _ = (id, now);
-        Err(not_yet())
-    }
-
-    /// Removes an entry, whether it waits or has failed, with its file.
-    ///
-    /// # Errors
-    /// [`Fault::NoInput`], `no_such_entry`. [`Fault::Temporary`], `entry_busy`: it is being delivered (an [`Entry`] of it
-    /// lives, in this process or another). [`Fault::Io`].
-    pub fn remove(&self, id: &EntryId) -> Result<()> {
-        let _ = id;
-        Err(not_yet())
-    }
-
-    /// Puts those into `failed/` that are older than [`Limits::max_age`], and gives them, to be reported; those that are
-    /// being delivered stay. To be called by the drainer before it begins, and now and then.
-    ///
-    /// # Errors
-    /// [`Fault::Io`].
-    pub fn expire(&self, now: i64) -> Result<Vec<EntryId>> {
-        let _ = (now, &self.limits);
-        Err(not_yet())
-    }
-
-    /// Finishes or takes back what killed processes left half done; [`Self::open`] does it too. For those that keep a
-    /// queue open for long.
-    pub fn recover(&self) {}
 
     /// The right to deliver; `None`: another process has it.
     ///
     /// # Errors
     /// [`Fault::Io`].
     pub fn lock(&self) -> Result<Option<Lock>> {
-        Err(not_yet())
+        loop {
+            let file = self.root.open_lock(LOCK)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                // A file system without locks: then there are none.
+                Err(TryLockError::Error(error)) => {
+                    log::warn!("'{}' cannot be locked: {error}", self.root.path().join(LOCK).display());
+                }
+            }
+            // Somebody may have removed it meanwhile, and the next one would lock another file.
+            let locked = file.metadata().map_err(|error| self.root.failure_of("look at", LOCK, &error))?;
+            let there = fs::symlink_metadata(self.root.path().join(LOCK));
+            if there.is_ok_and(|there| stamp::is_same_file(&locked, &there)) {
+                return Ok(Some(Lock(file)));
+            }
+        }
     }
 
     /// How much there is now, counted anew.
@@ -205,7 +186,14 @@ impl Queue {
     /// # Errors
     /// [`Fault::Io`].
     pub fn counts(&self) -> Result<Counts> {
-        Err(not_yet())
+        let (pending, failed) = (self.entries()?, self.failed()?);
+        Ok(Counts {
+            pending: pending.len(),
+            pending_bytes: room::total(&pending),
+            failed: failed.len(),
+            failed_bytes: room::total(&failed),
+            oldest: pending.first().map(|id| id.arrival()),
+        })
     }
 
     /// What is in the queue's directories and not homing's, and is left alone.
@@ -213,28 +201,113 @@ impl Queue {
     /// # Errors
     /// [`Fault::Io`].
     pub fn foreign(&self) -> Result<Vec<PathBuf>> {
-        Err(not_yet())
+        let mut foreign = Vec::new();
+        let mut look = |directory: &Directory, is_known: fn(&OsStr, bool) -> bool| {
+            directory.list(|name, is_directory| {
+                if !is_known(name, is_directory) {
+                    foreign.push(directory.path().join(name));
+                }
+            })
+        };
+        look(&self.root, |name, is_directory| KNOWN.iter().any(|known| *known == (name.to_str(), is_directory)))?;
+        look(&self.tmp, |name, is_directory| is_directory && draft::is_name(name))?;
+        for directory in [&self.moving, &self.pending, &self.failed] {
+            look(directory, |name, is_directory| is_directory && entry_id(name).is_some())?;
+        }
+        Ok(foreign)
     }
 
     /// The queue's directory.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.root.path()
     }
 
     /// Where new entries appear, for whoever watches.
-    pub fn pending_path(&self) -> PathBuf {
-        self.path.join("pending")
+    pub fn pending_path(&self) -> &Path {
+        self.pending.path()
     }
 
     /// The directory for the states of uploads that are not queued; it is there.
     ///
     /// # Errors
-    /// [`Fault::Io`].
+    /// [`Fault::Config`]: it is another user's, or others may write to it. [`Fault::Io`].
     pub fn uploads_path(&self) -> Result<PathBuf> {
-        Ok(self.path.join("uploads"))
+        Ok(inside(&self.root, UPLOADS)?.path().to_owned())
+    }
+
+    /// The entries in one of the directories, oldest first.
+    fn ids(directory: &Directory) -> Result<Vec<EntryId>> {
+        let mut ids = Vec::new();
+        directory.list(|name, is_directory| ids.extend(entry_id(name).filter(|_| is_directory)))?;
+        ids.sort_unstable();
+        Ok(ids)
     }
 }
 
-fn not_yet() -> Error {
-    Error::new(Fault::Io, "not_yet", "the queue is not there yet")
+fn entry_id(name: &OsStr) -> Option<EntryId> {
+    EntryId::from_file_name(name.to_str()?)
 }
+
+/// Opens the queue's directory; it, and what leads to it, are made where they are not there.
+fn open_or_make(path: &Path) -> Result<Directory> {
+    match Directory::open(path) {
+        Err(failure) if failure.is_missing() => {}
+        Err(failure) if failure.errno() == Errno::NOTDIR => return Err(no_directory(path)),
+        opened => return Ok(opened?),
+    }
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(Failure::new("open", path, Errno::NOENT).into());
+    };
+    let parent = open_or_make(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })?;
+    make(&parent, name)?;
+    Ok(Directory::open(path)?)
+}
+
+/// Opens one of the queue's own directories, and makes it where it is not there.
+fn inside(root: &Directory, name: &str) -> Result<Directory> {
+    let opened = match root.subdirectory(name) {
+        Err(failure) if failure.is_missing() => {
+            make(root, name.as_ref())?;
+            root.subdirectory(name)
+        }
+        opened => opened,
+    };
+    let directory = opened.map_err(|failure| match failure.errno() {
+        Errno::NOTDIR | Errno::LOOP => no_directory(&root.path().join(name)),
+        _ => failure.into(),
+    })?;
+    directory.check_private()?;
+    Ok(directory)
+}
+
+fn make(parent: &Directory, name: &OsStr) -> Result<()> {
+    match parent.make_directory(name) {
+        // Another process was faster.
+        Err(failure) if failure.errno() == Errno::EXIST => Ok(()),
+        made => Ok(made.and_then(|()| parent.sync())?),
+    }
+}
+
+fn no_directory(path: &Path) -> Error {
+    Error::new(Fault::Config, "not_a_directory", format!("'{}' is no directory", path.display()))
+        .with_remedy("remove it, or name another directory for the queue")
+}
+
+const TMP: &str = "tmp";
+const MOVING: &str = "moving";
+const PENDING: &str = "pending";
+const FAILED: &str = "failed";
+const UPLOADS: &str = "uploads";
+const LOCK: &str = "lock";
+/// The drainer's own file in the queue's directory.
+pub const RETRY_BUDGET: &str = "retry-budget.json";
+/// What is in a queue's directory, and whether it is a directory.
+const KNOWN: [(Option<&str>, bool); 7] = [
+    (Some(TMP), true),
+    (Some(MOVING), true),
+    (Some(PENDING), true),
+    (Some(FAILED), true),
+    (Some(UPLOADS), true),
+    (Some(LOCK), false),
+    (Some(RETRY_BUDGET), false),
+];

@@ -170,6 +170,8 @@ pub struct HttpExchange {
     pub headers: Vec<(String, String)>,
     /// The status of the reply.
     pub status: u16,
+    /// When the request's head had arrived.
+    pub at: Instant,
 }
 
 /// How often a service was reached.
