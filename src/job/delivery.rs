@@ -180,12 +180,7 @@ impl<'n> Deliverer<'n> {
     ///
     /// # Errors
     /// As [`Deliverer::open_store`]; the file cannot be read; S3 cannot be reached or refuses.
-    pub fn store(
-        &mut self,
-        source: &mut Source,
-        address: &Address,
-        state: Option<&Path>,
-    ) -> Result<PutObjectOutcome> {
+    pub fn store(&mut self, source: &mut Source, address: &Address, state: Option<&Path>) -> Result<PutObjectOutcome> {
         self.open_store(&address.bucket)?;
         let network = self.network;
         let uploader = self.uploader_for(&address.bucket)?;
