@@ -114,6 +114,8 @@ pub struct Config {
     pub publish_timeout: Duration,
     /// For its acknowledgement.
     pub acknowledge_timeout: Duration,
+    /// Attempts at one request in all, 1 to 100.
+    pub max_attempts: u32,
     /// Where files wait, and how many.
     pub queue: QueueConfig,
     /// What is allowed but probably not meant, each a sentence; with `strict` they are errors already.
@@ -392,6 +394,8 @@ impl Config {
             stall_timeout: reader.seconds(Id::StallTimeout),
             publish_timeout: reader.seconds(Id::PublishTimeout),
             acknowledge_timeout: reader.seconds(Id::AcknowledgeTimeout),
+            // At most 100.
+            max_attempts: reader.integer(Id::MaxAttempts) as u32,
             queue,
             warnings: Vec::new(),
             origins,

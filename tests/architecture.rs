@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 const ALLOWED: &[(&str, &[&str])] = &[
     // Sans-IO: nothing of ours, so that it can be read, tested and taken elsewhere alone.
     ("protocol", &[]),
-    ("error", &[]),
+    // Whether trying again may help is classed in protocol::retry.
+    ("error", &["protocol"]),
     ("aws", &["protocol", "error"]),
     // BUILD_TIME is a constant of the root.
     ("net", &["protocol", "error", "BUILD_TIME"]),

@@ -48,6 +48,7 @@ mod send_queue;
 pub mod serve;
 pub mod service;
 pub mod show_credentials;
+mod signer;
 mod source;
 pub mod status;
 mod supervise;
