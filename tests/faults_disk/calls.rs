@@ -153,7 +153,7 @@ pub const NAME_CHANGES: [i64; 13] = [
 ];
 
 /// `_IOW(0x94, 9, int)` of linux/fs.h.
-const FICLONE: u64 = 0x4004_9409;
+pub const FICLONE: u64 = 0x4004_9409;
 
 /// A call's name, for messages.
 pub fn name(number: i64) -> String {

@@ -11,11 +11,12 @@ use std::process::Command;
 
 use homing_sandbox::Arrival;
 
-use crate::disk_model::{Ignored, Logged, Tree, after_power_cut};
+use crate::disk_model::{Ignored, Logged, after_power_cut};
 use crate::figures::{full, report};
 use crate::scene::{Original, Scene, Tally};
 use crate::sigkill::queued;
 use crate::tracer::trace;
+use crate::tree::Tree;
 use crate::write_log::Recorder;
 
 #[test]
@@ -109,7 +110,7 @@ fn private(folder: &Path) {
 impl Recorded {
     /// Every state that differs from the others, for a power cut behind each operation.
     fn states(&self, ignored: Ignored) -> Vec<State> {
-        let random = if full() { 50 } else { 3 };
+        let random = if full() { 20 } else { 3 };
         let mut seen = HashSet::new();
         let mut states = Vec::new();
         for end in 0..=self.log.len() {
