@@ -3,6 +3,7 @@
 //! In this order, unless `--credentials` names one: the role alias over mutual TLS, when one is configured; the
 //! container endpoint, as Greengrass's token exchange service and ECS give it; the environment.
 
+use super::attempts::attempted;
 use super::network::Network;
 use super::role_alias;
 use crate::aws::{container_credentials, environment};
@@ -15,6 +16,7 @@ use crate::options::Id;
 use crate::protocol::credentials::Credentials;
 use crate::protocol::time::iso8601;
 use std::io::Read;
+use std::sync::{Mutex, PoisonError};
 use zeroize::Zeroizing;
 
 /// Which credentials will do.
@@ -67,7 +69,14 @@ pub fn obtain_with(config: &Config, network: &Network<'_>, wanted: &Wanted) -> R
     if wanted.min_ttl_is_required {
         check_life(config, source, &credentials, wanted.min_ttl, unix_time())?;
     }
+    *EXPIRATION.lock().unwrap_or_else(PoisonError::into_inner) = credentials.expiration;
     Ok(credentials)
+}
+
+/// When the credentials expire that were obtained last, in seconds since the Unix epoch, where that is known: for
+/// monitoring.
+pub fn expiration() -> Option<i64> {
+    *EXPIRATION.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the source is called in logs, as `--credentials` takes it.
@@ -146,14 +155,14 @@ fn from_container(network: &Network<'_>) -> Result<Box<Credentials>> {
         network.public_client()?
     } else {
         // Before anything is connected to; the client looks again at the address that it has reached.
-        for address in network.addresses(endpoint.host, endpoint.port)? {
+        for address in attempted(network, || network.addresses(endpoint.host, endpoint.port))? {
             if !container_credentials::plain_http_allowed(address) {
                 return Err(endpoint.plain_http_refused(address));
             }
         }
         network.plain_client(container_credentials::plain_http_allowed)
     };
-    ask(&client, &request, |reply| endpoint.parse(reply))
+    attempted(network, || ask(&client, &request, |reply| endpoint.parse(reply)))
 }
 
 /// The token's file counts before its variable, because whoever set the file renews it. Gives the token, and where
@@ -191,7 +200,7 @@ fn from_environment() -> Result<Box<Credentials>> {
     })
 }
 
-/// Sends a request for credentials and reads the reply in storage that is wiped.
+/// Sends a request for credentials, once, and reads the reply in storage that is wiped.
 pub(super) fn ask(
     client: &Client,
     request: &crate::protocol::request::Request,
@@ -214,3 +223,6 @@ const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 const REPLY_CAPACITY: usize = 12 * 1024;
 /// Tokens are opaque; EKS's, the longest known, are JWTs of about 1 KiB.
 const TOKEN_MAXIMUM: usize = 16 * 1024;
+
+/// A process has one identity, and its credentials one life, wherever in it they are asked for.
+static EXPIRATION: Mutex<Option<i64>> = Mutex::new(None);

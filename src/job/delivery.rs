@@ -7,12 +7,13 @@
 //!            └─ S3 ── store: put, S3 confirms ──────┘
 //! ```
 
-use super::credentials;
+use super::attempts::attempted;
 use super::messenger::Messenger;
 use super::network::Network;
 use super::outcome::Via;
 use super::place::Place;
 use super::presign::presigned;
+use super::signer::Signer;
 use super::source::Source;
 use super::upload::{Uploader, check_size};
 use crate::aws::iot_publish;
@@ -181,10 +182,9 @@ impl<'n> Deliverer<'n> {
     /// As [`Deliverer::open_store`]; the file cannot be read; S3 cannot be reached or refuses.
     pub fn store(&mut self, source: &mut Source, address: &Address) -> Result<PutObjectOutcome> {
         self.open_store(&address.bucket)?;
+        let network = self.network;
         let uploader = self.uploader_for(&address.bucket)?;
-        uploader
-            .put(source, &address.key, &address.headers)
-            .inspect_err(|error| self.network.cache_in_use().forget_if_void(error.code()))
+        attempted(network, || uploader.put(source, &address.key, &address.headers))
     }
 
     /// Publishes the message: the file itself, or where it is `stored`.
@@ -261,10 +261,10 @@ impl<'n> Deliverer<'n> {
             None => (Zeroizing::new(bucket.object_url(&address.key)?), None),
             Some(expires) => {
                 self.open_store(&address.bucket)?;
-                let credentials = self.uploader_for(&address.bucket)?.credentials();
+                let signer = self.uploader_for(&address.bucket)?.signer().clone();
                 // Naming the version would need another permission, s3:GetObjectVersion.
                 let object = PresignedObject { bucket, key: &address.key, access: Access::Get { version_id: None } };
-                let presigned = presigned(&object, credentials, expires)?;
+                let presigned = presigned(&object, &signer, expires)?;
                 (presigned.url, Some(presigned.expires))
             }
         };
@@ -316,8 +316,8 @@ fn open_uploader(config: &Config, network: &Network<'_>, bucket: &str) -> Result
     let client = network.public_client()?;
     let place = Place::from_config(config, bucket)?;
     client.warm_up(&place.bucket().authority()?);
-    let credentials = credentials::obtain(config, network)?;
-    Uploader::new(config, client, credentials, place)
+    let signer = Signer::obtain(config, network)?;
+    Uploader::new(config, client, signer, place)
 }
 
 fn random() -> Result<[u8; 16]> {

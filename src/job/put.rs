@@ -1,8 +1,10 @@
 //! `homing put`: one file into one S3 object.
 
+use super::attempts::attempted;
 use super::network::Network;
 use super::outcome::{Outcome, Via};
 use super::place::Place;
+use super::signer::Signer;
 use super::source::Source;
 use super::upload::{Uploader, check_size};
 use super::{Screen, credentials};
@@ -45,10 +47,9 @@ fn put(config: &Config, command: &Put, size: &mut Option<u64>, etag: &mut String
     let network = Network::new(config)?;
     let client = network.public_client()?;
     client.warm_up(&place.bucket().authority()?);
-    let credentials = credentials::obtain(config, &network)?;
-    let stored = Uploader::new(config, client, credentials, place)?
-        .put(&mut source, &command.key, &command.object)
-        .inspect_err(|error| network.cache_in_use().forget_if_void(error.code()))?;
+    let signer = Signer::obtain(config, &network)?;
+    let mut uploader = Uploader::new(config, client, signer, place)?;
+    let stored = attempted(&network, || uploader.put(&mut source, &command.key, &command.object))?;
     *etag = stored.etag;
     Ok(())
 }

@@ -153,6 +153,8 @@ pub struct HttpExchange {
     pub headers: Vec<(String, String)>,
     /// The status of the reply.
     pub status: u16,
+    /// When the request's head had arrived.
+    pub at: Instant,
 }
 
 /// How often a service was reached.
@@ -195,6 +197,10 @@ impl Records {
 
     pub(crate) fn arrivals(&self) -> Vec<Arrival> {
         self.book().arrivals.clone()
+    }
+
+    pub(crate) fn take_arrivals(&self) -> Vec<Arrival> {
+        std::mem::take(&mut self.book().arrivals)
     }
 
     pub(crate) fn exchanges(&self) -> Vec<HttpExchange> {
