@@ -3,7 +3,7 @@
 mod attempts;
 pub mod child;
 pub mod codeartifact;
-mod configparser;
+pub mod configparser;
 mod credential_cache;
 pub mod credentials;
 pub mod docker_credential;
@@ -33,7 +33,7 @@ mod remembered;
 mod role_alias;
 pub mod screen;
 pub mod secret;
-mod secret_field;
+pub mod secret_field;
 pub mod send;
 pub mod serve;
 pub mod service;
