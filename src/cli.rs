@@ -8,6 +8,7 @@ pub mod codeartifact;
 pub mod commands;
 mod credentials;
 mod docker_credential;
+mod drain;
 mod dynamodb;
 mod ecr;
 mod exec;
@@ -20,6 +21,7 @@ mod object_url;
 mod presign;
 mod publish;
 mod put;
+mod queue;
 mod secret;
 mod send;
 mod serve;
@@ -27,6 +29,7 @@ mod serve;
 pub use codeartifact::Codeartifact;
 pub use credentials::CredentialsFormat;
 pub use docker_credential::{DockerAction, with_command_of_name};
+pub use drain::Drain;
 pub use dynamodb::{Condition, PutItem};
 pub use exec::Exec;
 pub use get::{Get, Target};
@@ -35,9 +38,10 @@ pub use message::Message;
 pub use object::ObjectHeaders;
 pub use presign::{Expires, Presign};
 pub use publish::Publish;
-pub use put::Put;
+pub use put::{AbortStale, Put};
+pub use queue::{QueueAction, Selection};
 pub use secret::{GetSecret, SecretReference, SecretVariable};
-pub use send::Send;
+pub use send::{Queueing, Send};
 pub use serve::Serve;
 
 use std::ffi::{OsStr, OsString};
@@ -46,8 +50,8 @@ use std::path::{Path, PathBuf};
 use crate::config::suggest::nearest;
 use crate::error::{Error, Fault, Result};
 use crate::options::{
-    self, CODEARTIFACT, DOCKER_CREDENTIAL, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id, Kind, OPTIONS, Opt, PRESIGN,
-    PUBLISH, PUT, SECRET, SEND, SERVE,
+    self, CODEARTIFACT, DOCKER_CREDENTIAL, DRAIN, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id, Kind, OPTIONS, Opt,
+    PRESIGN, PUBLISH, PUT, QUEUE, SECRET, SEND, SERVE,
 };
 
 /// A command line, understood.
@@ -68,8 +72,14 @@ pub struct Arguments {
 pub enum Command {
     /// `homing send FILE…`
     Send(Send),
+    /// `homing drain`
+    Drain(Drain),
+    /// `homing queue ACTION`
+    Queue(QueueAction),
     /// `homing put FILE s3://BUCKET/KEY`
     Put(Put),
+    /// `homing put --abort-stale s3://BUCKET`
+    AbortStale(AbortStale),
     /// `homing get s3://BUCKET/KEY FILE`
     Get(Get),
     /// `homing presign s3://BUCKET/KEY`
@@ -114,6 +124,9 @@ impl Command {
             Self::PutItem(PutItem { item: Message::File(file), .. }) => (std::slice::from_ref(file), None),
             Self::Publish(_) | Self::PutItem(_) | Self::Credentials(_) | Self::Codeartifact(_) => (&[], Some(None)),
             Self::Get(_)
+            | Self::Drain(_)
+            | Self::Queue(_)
+            | Self::AbortStale(_)
             | Self::Presign(_)
             | Self::Exec(_)
             | Self::Serve(_)
@@ -274,6 +287,8 @@ impl Given {
         self.check_flags(command)?;
         match command.commands {
             SEND => self.send(positionals),
+            DRAIN => self.drain(positionals),
+            QUEUE => self.queue(positionals),
             PUT => self.put(positionals),
             GET => self.get(positionals),
             PRESIGN => self.presign(positionals),

@@ -78,6 +78,10 @@ pub struct Config {
     pub payload: PayloadMode,
     /// Bytes of a chunk, 8,192 to 1 MiB.
     pub chunk_size: usize,
+    /// The largest file, in bytes, that goes to S3 in one piece; at most 5 GiB.
+    pub multipart_threshold: u64,
+    /// Bytes of a part, 5 MiB to 5 GiB.
+    pub part_size: u64,
     /// Whether the bucket stands in the path.
     pub path_style: bool,
     /// A store in place of S3's own endpoint.
@@ -112,10 +116,29 @@ pub struct Config {
     pub publish_timeout: Duration,
     /// For its acknowledgement.
     pub acknowledge_timeout: Duration,
+    /// Where files wait, and how many.
+    pub queue: QueueConfig,
     /// What is allowed but probably not meant, each a sentence; with `strict` they are errors already.
     pub warnings: Vec<String>,
     origins: Vec<Origin>,
     document: String,
+}
+
+/// Where files wait until they are delivered, and how many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueConfig {
+    /// The queue's directory.
+    pub dir: PathBuf,
+    /// Bytes of the files in it, at most.
+    pub max_bytes: Option<u64>,
+    /// How long a file is worth delivering.
+    pub max_age: Option<Duration>,
+    /// Bytes that stay free on the disk; 0: no such limit.
+    pub min_free_bytes: u64,
+    /// Inodes that stay free; 0: no such limit.
+    pub min_free_inodes: u64,
+    /// At a limit the oldest entry goes; otherwise the new file is refused.
+    pub drop_oldest: bool,
 }
 
 /// How messages are published.
@@ -315,9 +338,14 @@ impl Config {
             }
         }
         let inline_limit = reader.integer(Id::InlineLimit);
-        reader.path(Id::QueueDir);
-        reader.integer(Id::QueueMaxBytes);
-        reader.integer(Id::QueueMaxAge);
+        let queue = QueueConfig {
+            dir: reader.path(Id::QueueDir).unwrap_or_else(|| Id::QueueDir.option().default.into()),
+            max_bytes: Some(reader.integer(Id::QueueMaxBytes)).filter(|bytes| *bytes != 0),
+            max_age: Some(reader.seconds(Id::QueueMaxAge)).filter(|age| !age.is_zero()),
+            min_free_bytes: reader.integer(Id::QueueMinFreeBytes),
+            min_free_inodes: reader.integer(Id::QueueMinFreeInodes),
+            drop_oldest: reader.choice(Id::QueueWhenFull) == Some("drop-oldest"),
+        };
         let config = Self {
             region,
             thing_name: reader.text(Id::ThingName, values::thing_name),
@@ -346,6 +374,8 @@ impl Config {
             payload: reader.payload(),
             // At most 1 MiB, and a port at most 65,535, by the table's range: nothing is cut by these casts.
             chunk_size: reader.integer(Id::ChunkSize) as usize,
+            multipart_threshold: reader.integer(Id::MultipartThreshold),
+            part_size: reader.integer(Id::PartSize),
             path_style: reader.bool(Id::PathStyle),
             endpoint_url,
             endpoint_secretsmanager: reader.endpoint(Id::EndpointSecretsmanager),
@@ -363,6 +393,7 @@ impl Config {
             stall_timeout: reader.seconds(Id::StallTimeout),
             publish_timeout: reader.seconds(Id::PublishTimeout),
             acknowledge_timeout: reader.seconds(Id::AcknowledgeTimeout),
+            queue,
             warnings: Vec::new(),
             origins,
             document: settings.document.clone(),

@@ -3,6 +3,8 @@
 //! The command line parser, the JSON reader, the environment, the help texts and every error message
 //! read this table, so a new setting is one entry here and one field where it is used.
 
+use crate::protocol::plan::{MAXIMUM_PART_SIZE, MAXIMUM_PUT_SIZE, MINIMUM_PART_SIZE};
+
 /// Names an option. The discriminant is its place in [`OPTIONS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -48,6 +50,9 @@ pub enum Id {
     QueueDir,
     QueueMaxBytes,
     QueueMaxAge,
+    QueueMinFreeBytes,
+    QueueMinFreeInodes,
+    QueueWhenFull,
     Config,
     ConfigJson,
     Json,
@@ -71,6 +76,10 @@ pub enum Id {
     NoCache,
     Presign,
     Expires,
+    PartSize,
+    MultipartThreshold,
+    AbortStale,
+    OlderThan,
     Put,
     VersionId,
     IfChanged,
@@ -85,6 +94,9 @@ pub enum Id {
     Codeartifact,
     Extra,
     Plain,
+    Queue,
+    Keep,
+    Now,
     Item,
     Condition,
     Names,
@@ -138,6 +150,8 @@ pub enum Group {
     Identity,
     /// Where things are delivered.
     Delivery,
+    /// Where files wait, and how many.
+    Queue,
     /// How connections behave.
     Connection,
     /// Where settings come from and what is printed.
@@ -182,12 +196,14 @@ pub const DRAIN: Commands = Commands(1 << 14);
 pub const QUEUE: Commands = Commands(1 << 15);
 /// Every command.
 pub const ALL: Commands = Commands((1 << 16) - 1);
+/// The commands that talk to AWS.
+pub const NETWORKED: Commands = Commands(ALL.0 & !QUEUE.0);
 /// The commands that use AWS credentials.
 pub const CREDENTIALED: Commands = Commands(ALL.0 & !PUBLISH.0 & !QUEUE.0);
 /// The commands that call an AWS service with a signed request.
 pub const CALLING: Commands = Commands(CREDENTIALED.0 & !CREDENTIALS.0 & !SERVE.0);
 /// The commands that move or name S3 objects.
-pub const OBJECTS: Commands = Commands(SEND.0 | PUT.0 | GET.0 | PRESIGN.0);
+pub const OBJECTS: Commands = Commands(SEND.0 | DRAIN.0 | PUT.0 | GET.0 | PRESIGN.0);
 /// Known to the configuration file only: no command reads it yet.
 pub const NONE: Commands = Commands(0);
 
@@ -365,7 +381,7 @@ pub const OPTIONS: &[Opt] = &[
     },
     Opt {
         variables: &["HOMING_DATA_ENDPOINT"],
-        commands: SEND.or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH),
         ..key(
             Id::DataEndpoint,
             "data_endpoint",
@@ -445,13 +461,13 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_VIA"],
         default: "mqtt",
         group: Group::Delivery,
-        commands: SEND.or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH),
         ..key(Id::Via, "via", "via", Kind::Choice(&["mqtt", "https"]), "how messages are published")
     },
     Opt {
         variables: &["HOMING_CLIENT_ID"],
         group: Group::Delivery,
-        commands: SEND.or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH),
         ..key(
             Id::ClientId,
             "client_id",
@@ -465,7 +481,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_QOS"],
         default: "1",
         group: Group::Delivery,
-        commands: SEND.or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH),
         ..key(
             Id::Qos,
             "qos",
@@ -478,7 +494,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_PAYLOAD"],
         default: "signed",
         group: Group::Delivery,
-        commands: SEND.or(PUT),
+        commands: SEND.or(DRAIN).or(PUT),
         ..key(
             Id::Payload,
             "payload",
@@ -491,7 +507,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_CHECKSUM"],
         default: "none",
         group: Group::Delivery,
-        commands: SEND.or(PUT).or(GET),
+        commands: SEND.or(DRAIN).or(PUT).or(GET),
         ..key(
             Id::Checksum,
             "checksum",
@@ -504,7 +520,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_CHUNK_SIZE"],
         default: "65536",
         group: Group::Delivery,
-        commands: SEND.or(PUT),
+        commands: SEND.or(DRAIN).or(PUT),
         ..key(
             Id::ChunkSize,
             "chunk_size",
@@ -571,7 +587,7 @@ pub const OPTIONS: &[Opt] = &[
     Opt {
         variables: &["HOMING_MQTT_PORT"],
         group: Group::Connection,
-        commands: SEND.or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH),
         ..key(
             Id::MqttPort,
             "mqtt_port",
@@ -583,7 +599,7 @@ pub const OPTIONS: &[Opt] = &[
     Opt {
         variables: &["HOMING_HTTPS_PORT"],
         group: Group::Connection,
-        commands: SEND.or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH),
         ..key(
             Id::HttpsPort,
             "https_port",
@@ -596,7 +612,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_KEEP_ALIVE"],
         default: "60",
         group: Group::Connection,
-        commands: SEND.or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH),
         ..key(
             Id::KeepAlive,
             "keep_alive",
@@ -647,7 +663,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_PUBLISH_TIMEOUT"],
         default: "20",
         group: Group::Connection,
-        commands: SEND.or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH),
         ..key(
             Id::PublishTimeout,
             "publish_timeout",
@@ -660,7 +676,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_ACKNOWLEDGE_TIMEOUT"],
         default: "20",
         group: Group::Connection,
-        commands: SEND.or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH),
         ..key(
             Id::AcknowledgeTimeout,
             "acknowledge_timeout",
@@ -690,14 +706,69 @@ pub const OPTIONS: &[Opt] = &[
         "CodeArtifact endpoint",
     ),
     // Part of the configuration file's format, so that one file serves every version; checked, not used.
-    json_only(Id::QueueDir, "queue.dir", Kind::Path, "directory of the queue"),
-    json_only(
-        Id::QueueMaxBytes,
-        "queue.max_bytes",
-        Kind::Integer { unit: "bytes", minimum: 0, maximum: 1 << 50 },
-        "most bytes in the queue",
+    Opt {
+        default: "/var/lib/homing/queue",
+        ..queue(
+            Id::QueueDir,
+            "queue.dir",
+            "queue-dir",
+            &["HOMING_QUEUE_DIR"],
+            Kind::Path,
+            "directory of the queue; made when it is not there, for its owner only",
+        )
+    },
+    Opt {
+        default: "1073741824",
+        ..queue(
+            Id::QueueMaxBytes,
+            "queue.max_bytes",
+            "queue-max-bytes",
+            &["HOMING_QUEUE_MAX_BYTES"],
+            bytes(1 << 50),
+            "most bytes of files in the queue; 0: no such limit",
+        )
+    },
+    queue(
+        Id::QueueMaxAge,
+        "queue.max_age",
+        "queue-max-age",
+        &["HOMING_QUEUE_MAX_AGE"],
+        seconds(0, 520 * WEEK),
+        "what waits longer than this is not delivered any more; 0 or unset: no such limit",
     ),
-    json_only(Id::QueueMaxAge, "queue.max_age", seconds(0, 520 * WEEK), "longest time in the queue"),
+    Opt {
+        default: "10485760",
+        ..queue(
+            Id::QueueMinFreeBytes,
+            "queue.min_free_bytes",
+            "queue-min-free-bytes",
+            &["HOMING_QUEUE_MIN_FREE_BYTES"],
+            bytes(1 << 50),
+            "free bytes that the queue leaves to others on its disk",
+        )
+    },
+    Opt {
+        default: "100",
+        ..queue(
+            Id::QueueMinFreeInodes,
+            "queue.min_free_inodes",
+            "queue-min-free-inodes",
+            &["HOMING_QUEUE_MIN_FREE_INODES"],
+            Kind::Integer { unit: "", minimum: 0, maximum: 1 << 50 },
+            "free inodes that the queue leaves to others on its disk",
+        )
+    },
+    Opt {
+        default: "refuse",
+        ..queue(
+            Id::QueueWhenFull,
+            "queue.when_full",
+            "queue-when-full",
+            &["HOMING_QUEUE_WHEN_FULL"],
+            Kind::Choice(&["refuse", "drop-oldest"]),
+            "at a limit: refuse the new file, which stays where it is, or delete the oldest in the queue",
+        )
+    },
     Opt {
         variables: &["HOMING_CONFIG"],
         default: crate::config::DEFAULT_FILE,
@@ -831,6 +902,51 @@ pub const OPTIONS: &[Opt] = &[
             "how long a presigned URL is good; it ends with the credentials that signed it in any case",
         )
     },
+    Opt {
+        variables: &["HOMING_PART_SIZE"],
+        default: "8388608",
+        group: Group::Delivery,
+        commands: SEND.or(DRAIN).or(PUT),
+        ..key(
+            Id::PartSize,
+            "part_size",
+            "part-size",
+            Kind::Integer { unit: "bytes", minimum: MINIMUM_PART_SIZE, maximum: MAXIMUM_PART_SIZE },
+            "bytes of a part where a file goes to S3 in parts; what an interruption costs at most; larger for a file of more than 10,000 parts",
+        )
+    },
+    Opt {
+        variables: &["HOMING_MULTIPART_THRESHOLD"],
+        default: "104857600",
+        group: Group::Delivery,
+        commands: SEND.or(DRAIN).or(PUT),
+        ..key(
+            Id::MultipartThreshold,
+            "multipart_threshold",
+            "multipart-threshold",
+            Kind::Integer { unit: "bytes", minimum: MINIMUM_PART_SIZE, maximum: MAXIMUM_PUT_SIZE },
+            "a larger file goes to S3 in parts, which an interruption does not undo",
+        )
+    },
+    flag(
+        Id::AbortStale,
+        "abort-stale",
+        Kind::Bool,
+        Group::Command,
+        PUT,
+        "send nothing: abort multipart uploads that were begun long ago and never ended, whose parts S3 charges for",
+    ),
+    Opt {
+        default: "604800",
+        ..flag(
+            Id::OlderThan,
+            "older-than",
+            seconds(0, 520 * WEEK),
+            Group::Command,
+            PUT,
+            "with --abort-stale: only those that were begun this long ago",
+        )
+    },
     flag(Id::Put, "put", Kind::Bool, Group::Command, PRESIGN, "a URL to store the object with, not to fetch it"),
     flag(
         Id::VersionId,
@@ -929,6 +1045,31 @@ pub const OPTIONS: &[Opt] = &[
         "with --codeartifact: beside the index that pip and uv have, not in its place",
     ),
     flag(Id::Plain, "plain", Kind::Bool, Group::Command, DYNAMODB, "the item is plain JSON; numbers keep their digits"),
+    flag(
+        Id::Queue,
+        "queue",
+        Kind::Bool,
+        Group::Command,
+        SEND,
+        "put the files into the queue on this device's disk, then deliver what is there; what could not be delivered \
+         stays there for homing drain (exit code 75)",
+    ),
+    flag(
+        Id::Keep,
+        "keep",
+        Kind::Bool,
+        Group::Command,
+        SEND,
+        "with --queue: queue a copy and leave the file where it is; otherwise it moves into the queue",
+    ),
+    flag(
+        Id::Now,
+        "now",
+        Kind::Bool,
+        Group::Command,
+        SEND.or(DRAIN),
+        "try at once, without the wait that follows runs in which AWS did not answer",
+    ),
     flag(Id::Item, "item", Kind::Text("JSON"), Group::Command, DYNAMODB, "the item itself"),
     flag(
         Id::Condition,
@@ -1042,8 +1183,25 @@ const fn seconds(minimum: u64, maximum: u64) -> Kind {
     Kind::Integer { unit: "seconds", minimum, maximum }
 }
 
+const fn bytes(maximum: u64) -> Kind {
+    Kind::Integer { unit: "bytes", minimum: 0, maximum }
+}
+
 const fn key(id: Id, key: &'static str, flag: &'static str, kind: Kind, help: &'static str) -> Opt {
-    Opt { id, key, flag, short: None, variables: &[], kind, default: "", help, group: Group::Identity, commands: ALL }
+    let (group, commands) = (Group::Identity, NETWORKED);
+    Opt { id, key, flag, short: None, variables: &[], kind, default: "", help, group, commands }
+}
+
+const fn queue(
+    id: Id,
+    key: &'static str,
+    flag: &'static str,
+    variables: &'static [&'static str],
+    kind: Kind,
+    help: &'static str,
+) -> Opt {
+    let (group, commands) = (Group::Queue, SEND.or(DRAIN).or(QUEUE));
+    Opt { id, key, flag, short: None, variables, kind, default: "", help, group, commands }
 }
 
 const fn service(id: Id, name: &'static str, variables: &'static [&'static str], help: &'static str) -> Opt {
@@ -1092,7 +1250,7 @@ mod tests {
     fn key_flag_and_variable_have_the_same_name() {
         for option in OPTIONS.iter().filter(|option| option.is_configuration() && !option.flag.is_empty()) {
             if option.id != Id::EndpointUrl {
-                assert_eq!(option.key.replace('_', "-"), option.flag);
+                assert_eq!(option.key.replace(['_', '.'], "-"), option.flag);
             }
             let variable = format!("HOMING_{}", option.flag.replace('-', "_").to_ascii_uppercase());
             assert_eq!(option.variables.first(), Some(&variable.as_str()));

@@ -65,18 +65,31 @@ pub const COMMANDS: &[CommandHelp] = &[
         name: "put",
         commands: PUT,
         endpoint: Id::EndpointUrl,
-        arguments: "FILE s3://BUCKET/KEY [options]",
+        arguments: "FILE|- s3://BUCKET/KEY [options]",
         summary: "store one file in S3, streamed in constant memory",
         description: &[
             "A key that is left out or ends with a slash gets the file's name. No message is published. The role \
              needs s3:PutObject, and for --tag s3:PutObjectTagging.",
+            "A file larger than multipart_threshold goes in parts of part_size bytes. Each part that S3 has confirmed is \
+             remembered in the queue's directory (queue.dir, in uploads): after a power cut or a lost connection the same \
+             command sends only what is missing. A file that has changed meanwhile is sent anew. The object appears when \
+             all parts are there; its ETag is then no MD5 of the file. With s3:ListMultipartUploadParts S3 is asked which \
+             parts it has, and with s3:AbortMultipartUpload an upload that is given up takes no room; homing does without \
+             either.",
+            "With - standard input is stored, of whatever length, in parts of part_size: one at a time is kept in a file \
+             without a name in $TMPDIR, queue.dir or /tmp. It cannot be resumed.",
+            "With --abort-stale and s3://BUCKET/PREFIX instead, multipart uploads of keys with that prefix (without one: \
+             thing_name and a slash) that were begun more than --older-than ago and not ended are aborted, each told in \
+             a line. That needs s3:ListBucketMultipartUploads and s3:AbortMultipartUpload.",
         ],
         examples: &[
+            "tar cz /var/log | homing put - s3://my-bucket/logs.tar.gz",
+            "homing put --abort-stale --dry-run s3://my-bucket",
             "homing put backup.tar s3://my-bucket/backups/",
             "homing put --if-none-match --tag kind=log day.log s3://my-bucket/logs/day.log",
             "homing put --endpoint-url https://minio:9000 --path-style a.bin s3://data/",
         ],
-        options: &[],
+        options: &[(Id::DryRun, "say what would be sent where, or aborted, and do nothing")],
     },
     CommandHelp {
         name: "get",

@@ -1,11 +1,13 @@
 //! What each command does, as a straight line through the other parts.
 
+pub mod abort_stale;
 mod attempts;
 pub mod child;
 pub mod codeartifact;
 pub mod configparser;
 mod credential_cache;
 pub mod credentials;
+mod delivery;
 pub mod docker_credential;
 mod download;
 mod dynamodb_lines;
@@ -17,6 +19,7 @@ pub mod get;
 pub mod git_credential;
 mod input;
 mod messenger;
+mod multipart_state;
 mod netrc;
 mod network;
 mod object_description;

@@ -42,6 +42,25 @@ impl Screen {
         }
     }
 
+    /// Prints the outcome of a queue's entry; `stays`: what failed remains in the queue, to be tried again.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn queue_outcome(&mut self, outcome: &Outcome<'_>, entry: &str, stays: bool) -> Result<()> {
+        if let Err(error) = outcome.result {
+            let what = if stays { "queued, not delivered yet" } else { "not delivered" };
+            let file = outcome.file.unwrap_or(Path::new(entry)).display();
+            complain(&error.clone().context(format_args!("{file}: {what}")));
+        }
+        if self.json {
+            print(|out| outcome.write_json_of(out, entry, stays))
+        } else if self.talkative {
+            print(|out| outcome.write_text(out))
+        } else {
+            Ok(())
+        }
+    }
+
     /// Prints what was done, as a line of JSON or as `text`; `json` is called twice.
     ///
     /// # Errors

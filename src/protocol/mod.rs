@@ -3,6 +3,7 @@
 //! Nothing here imports anything else of ours; a test enforces it.
 
 pub mod checksum;
+pub mod checksum_of_parts;
 pub mod chunked;
 pub mod content_type;
 pub mod credentials;
@@ -19,6 +20,7 @@ pub mod request;
 pub mod retry;
 pub mod secret;
 pub mod sigv4;
+pub mod spread;
 pub mod template;
 pub mod time;
 pub mod uri;
