@@ -19,7 +19,7 @@ pub mod get;
 pub mod git_credential;
 mod input;
 mod messenger;
-mod multipart_state;
+pub mod multipart_state;
 mod netrc;
 mod network;
 mod object_description;

@@ -5,6 +5,7 @@
 #![no_main]
 
 mod reply;
+mod scratch;
 mod targets;
 
 use std::sync::OnceLock;

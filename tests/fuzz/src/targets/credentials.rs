@@ -41,11 +41,7 @@ fn judge(endpoint: &ContainerEndpoint<'_>, reply: &Reply<'_>, result: Result<Cre
         Err(error) => {
             assert_presentable(&error);
             if reply.status == 200 {
-                // The words of the reply, between its quotes.
-                let body = String::from_utf8_lossy(reply.body);
-                for word in body.split('"').filter(|word| !OURS.iter().any(|ours| ours.contains(word))) {
-                    assert_without(&error, word);
-                }
+                assert_without(&error, String::from_utf8_lossy(reply.body).split('"'));
             }
         }
     }
@@ -59,9 +55,5 @@ fn texts(credentials: &Credentials) -> [&str; 3] {
     ]
 }
 
-/// What our own texts say of a field.
-const OURS: &[&str] =
-    &["credentials.accessKeyId", "credentials.secretAccessKey", "credentials.sessionToken", "credentials.expiration",
-      "AccessKeyId", "SecretAccessKey", "Token", "Expiration"];
 const YEAR_0: i64 = -62_167_219_200;
 const YEAR_10000: i64 = 253_402_300_800;

@@ -13,6 +13,8 @@ mod git_protocol;
 mod http_request;
 mod json;
 mod mqtt;
+mod multipart_state;
+mod queue_metadata;
 mod s3_reply;
 mod secret_field;
 mod service_reply;
@@ -34,6 +36,8 @@ pub const ALL: &[(&str, fn(&[u8]))] = &[
     ("http_request", http_request::run),
     ("json", json::run),
     ("mqtt", mqtt::run),
+    ("multipart_state", multipart_state::run),
+    ("queue_metadata", queue_metadata::run),
     ("s3_reply", s3_reply::run),
     ("secret_field", secret_field::run),
     ("service_reply", service_reply::run),

@@ -20,9 +20,7 @@ pub fn run(data: &[u8]) {
             let mut values = Vec::new();
             let mut names = String::new();
             collect(parsed.as_ref(), &mut values, &mut names);
-            for value in values.iter().filter(|value| !key.contains(**value) && !names.contains(**value)) {
-                assert_without(&error, value);
-            }
+            assert_without(&error, values.into_iter().filter(|value| !key.contains(value) && !names.contains(value)));
         }
     }
     let _ = keys(secret);

@@ -1,7 +1,7 @@
 //! The XML tokenizer: what is found is part of the document or fits its buffer, and what is escaped and read again is
 //! the same.
 
-use homing::protocol::xml::{element_text, root_name};
+use homing::protocol::xml::{element_text, elements, root_name};
 
 pub fn run(data: &[u8]) {
     let Ok(document) = std::str::from_utf8(data) else { return };
@@ -14,6 +14,12 @@ pub fn run(data: &[u8]) {
             assert!(text.is_empty(), "no element, but a text");
         }
     }
+    let mut found = 0;
+    for inside in elements(document, "Part") {
+        assert!(inside.is_empty() || document.as_bytes().as_ptr_range().contains(&inside.as_ptr()));
+        found += inside.len() + "<Part>".len();
+    }
+    assert!(found <= document.len(), "more elements than there is document");
     let mut whole = heapless::String::<CAPACITY>::new();
     if data.len() * LONGEST_ENTITY < CAPACITY {
         let escaped = document.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&#x22;");
