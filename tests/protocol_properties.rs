@@ -139,9 +139,7 @@ fn field() -> impl Strategy<Value = Field> {
         any::<u64>().prop_map(Field::Number),
         any::<bool>().prop_map(Field::Boolean),
     ];
-    leaf.prop_recursive(3, 16, 4, |inner| {
-        prop::collection::btree_map("\\PC{0,8}", inner, 0..4).prop_map(Field::Object)
-    })
+    leaf.prop_recursive(3, 16, 4, |inner| prop::collection::btree_map("\\PC{0,8}", inner, 0..4).prop_map(Field::Object))
 }
 
 fn write_fields(writer: &mut ObjectWriter<'_>, fields: &std::collections::BTreeMap<String, Field>) {

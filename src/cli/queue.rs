@@ -54,8 +54,11 @@ impl Given {
 
 fn selection(action: &str, ids: &[&str]) -> Result<Selection> {
     match ids {
-        [] => Err(usage("missing_argument", format!("homing queue {action} needs an ENTRY, as homing queue list names it"))
-            .with_remedy(format!("homing queue {action} failed: every one that has failed"))),
+        [] => Err(usage(
+            "missing_argument",
+            format!("homing queue {action} needs an ENTRY, as homing queue list names it"),
+        )
+        .with_remedy(format!("homing queue {action} failed: every one that has failed"))),
         [FAILED] => Ok(Selection::Failed),
         ids => Ok(Selection::Ids(ids.iter().map(|id| (*id).to_owned()).collect())),
     }

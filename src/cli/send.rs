@@ -47,7 +47,9 @@ impl Given {
         match (self.has(Id::Queue), queueing) {
             (true, queueing) => Ok(Some(queueing)),
             (false, Queueing { keep: false, now: false }) => Ok(None),
-            (false, Queueing { keep: true, .. }) => Err(usage("conflict", "--keep is for --queue: without, no file leaves its place")),
+            (false, Queueing { keep: true, .. }) => {
+                Err(usage("conflict", "--keep is for --queue: without, no file leaves its place"))
+            }
             (false, _) => Err(usage("conflict", "--now is for --queue: without, nothing waits")),
         }
     }

@@ -7,6 +7,7 @@
 //!            └─ S3 ── store: put, S3 confirms ──────┘
 //! ```
 
+use super::credentials;
 use super::messenger::Messenger;
 use super::network::Network;
 use super::outcome::Via;
@@ -14,7 +15,6 @@ use super::place::Place;
 use super::presign::presigned;
 use super::source::Source;
 use super::upload::{Uploader, check_size};
-use super::credentials;
 use crate::aws::iot_publish;
 use crate::aws::s3_presigned::{Access, PresignedObject};
 use crate::aws::s3_put::PutObjectOutcome;
@@ -71,12 +71,7 @@ impl Address {
     /// # Errors
     /// A template has no value for it; the file is too large for S3, or cannot be read; the system gives no random
     /// numbers.
-    pub fn of(
-        source: &mut Source,
-        config: &Config,
-        headers: &ObjectHeaders,
-        presign: Option<Expires>,
-    ) -> Result<Self> {
+    pub fn of(source: &mut Source, config: &Config, headers: &ObjectHeaders, presign: Option<Expires>) -> Result<Self> {
         let way = match plan(source.size, Some(config.inline_limit)) {
             Plan::Inline => Way::Inline,
             Plan::Single | Plan::Multipart => Way::S3,
@@ -84,8 +79,7 @@ impl Address {
         if way == Way::S3 {
             check_size(source)?;
         }
-        let needs_hash =
-            template::uses_sha256(&config.topic) || (way == Way::S3 && template::uses_sha256(&config.key));
+        let needs_hash = template::uses_sha256(&config.topic) || (way == Way::S3 && template::uses_sha256(&config.key));
         let sha256 = needs_hash.then(|| source.sha256()).transpose()?;
         let time = unix_time();
         let values =
@@ -125,8 +119,9 @@ impl Address {
     /// The length of the message that is to come, or its maximum, in bytes.
     pub fn message_capacity(&self, config: &Config) -> usize {
         match self.way {
-            Way::Inline => usize::try_from(self.file_content(config.thing_name.as_deref()).encoded_length())
-                .unwrap_or(usize::MAX),
+            Way::Inline => {
+                usize::try_from(self.file_content(config.thing_name.as_deref()).encoded_length()).unwrap_or(usize::MAX)
+            }
             Way::S3 if self.presign.is_some() => S3_MESSAGE_MAXIMUM + QUERY_CAPACITY,
             Way::S3 => S3_MESSAGE_MAXIMUM,
         }

@@ -295,7 +295,8 @@ mod tests {
     #[test]
     fn the_largest_inline_limit_holds_for_the_worst_name() {
         let (name, thing) = ("\u{1}".repeat(255), "\u{1}".repeat(128));
-        let worst = FileContent { name: &name, size: LARGEST_INLINE_LIMIT, thing: Some(&thing), time: i64::MAX, ..MESSAGE };
+        let worst =
+            FileContent { name: &name, size: LARGEST_INLINE_LIMIT, thing: Some(&thing), time: i64::MAX, ..MESSAGE };
         assert!(worst.encoded_length() <= AWS_IOT_PAYLOAD_LIMIT as u64);
         assert!(worst.encoded_length() <= longest_file_content(LARGEST_INLINE_LIMIT));
         assert!(longest_file_content(LARGEST_INLINE_LIMIT + 3) > AWS_IOT_PAYLOAD_LIMIT as u64);

@@ -25,8 +25,7 @@ pub fn remaining(not_before: i64, now: i64) -> Duration {
 /// A number for a thing's name, evenly spread over all there are: FNV-1a (RFC 9923) with the finalizer of
 /// MurmurHash3, because the names of a fleet often differ in their last digits only.
 pub fn hash(thing: &str) -> u32 {
-    let mut hash =
-        thing.bytes().fold(FNV_OFFSET_BASIS, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(FNV_PRIME));
+    let mut hash = thing.bytes().fold(FNV_OFFSET_BASIS, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(FNV_PRIME));
     hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
     hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
     hash ^ (hash >> 16)

@@ -14,7 +14,9 @@ pub fn run(data: &[u8]) {
                 assert!(!endpoint.host.is_empty() && endpoint.port > 0);
                 match endpoint.request(Some(token), "AWS_CONTAINER_AUTHORIZATION_TOKEN") {
                     Ok(request) => {
-                        assert!(request.path.starts_with('/') && request.path.bytes().all(|byte| byte.is_ascii_graphic()));
+                        assert!(
+                            request.path.starts_with('/') && request.path.bytes().all(|byte| byte.is_ascii_graphic())
+                        );
                         assert!(request.query.bytes().all(|byte| byte.is_ascii_graphic()));
                         let value = request.header_value("authorization").unwrap_or_default();
                         assert!(value == token && !value.contains(['\r', '\n']));

@@ -10,8 +10,7 @@ use homing::protocol::json::ObjectWriter;
 use homing::protocol::reply::Reply;
 
 pub fn run(data: &[u8]) {
-    let call =
-        RoleAliasCredentials { endpoint: "c2.example.com", role_alias: "alias", thing_name: Some("camera-1") };
+    let call = RoleAliasCredentials { endpoint: "c2.example.com", role_alias: "alias", thing_name: Some("camera-1") };
     let endpoint = locate(None, Some("http://127.0.0.1:1/")).expect("valid").expect("set");
     with_reply(data, |reply| {
         judge(&endpoint, reply, call.parse(reply));

@@ -10,7 +10,8 @@ pub fn run(data: &[u8]) {
         assert!(head.length > 0 && head.length <= rest.len() && head.length <= HEAD_MAXIMUM);
         assert!(head.path.starts_with('/') && !head.path.contains(['?', ' ', '\r', '\n']));
         let within = rest[..head.length].as_ptr_range();
-        for part in [head.method.as_bytes(), head.path.as_bytes(), head.authorization.unwrap_or(head.method.as_bytes())] {
+        for part in [head.method.as_bytes(), head.path.as_bytes(), head.authorization.unwrap_or(head.method.as_bytes())]
+        {
             assert!(part.is_empty() || within.contains(&part.as_ptr()));
         }
         if let Some(value) = head.authorization {

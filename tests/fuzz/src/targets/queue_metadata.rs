@@ -65,7 +65,13 @@ impl Scene {
         let (of_pending, of_failed) =
             (queue.read(&pending).expect("it is there").data, queue.read(&failed).expect("it is there").data);
         let beside = |data: PathBuf, name: &str| data.with_file_name(name);
-        Self { queue, pending, failed, metadata: beside(of_pending, "metadata.json"), reason: beside(of_failed, "reason.json") }
+        Self {
+            queue,
+            pending,
+            failed,
+            metadata: beside(of_pending, "metadata.json"),
+            reason: beside(of_failed, "reason.json"),
+        }
     }
 }
 

@@ -19,8 +19,13 @@ use homing::protocol::reply::Reply;
 use homing::protocol::xml::root_name;
 
 pub fn run(data: &[u8]) {
-    let bucket =
-        Bucket { name: "my-bucket", region: "eu-west-1", endpoint: None, variant: Variant::ORDINARY, path_style: false };
+    let bucket = Bucket {
+        name: "my-bucket",
+        region: "eu-west-1",
+        endpoint: None,
+        variant: Variant::ORDINARY,
+        path_style: false,
+    };
     with_reply(data, |reply| {
         let is_error = std::str::from_utf8(reply.body).is_ok_and(|body| root_name(body) == Some("Error"));
         match (PutObject { bucket, key: "a" }).parse(reply, NOW) {
@@ -63,7 +68,8 @@ fn multipart(bucket: Bucket<'_>, reply: &Reply<'_>, is_error: bool) {
         assert_presentable(&error);
     }
     for algorithm in [None, Some(ChecksumAlgorithm::Crc64Nvme)] {
-        let complete = CompleteMultipartUpload { upload, algorithm, checksum: None, object_size: 1, if_none_match: false };
+        let complete =
+            CompleteMultipartUpload { upload, algorithm, checksum: None, object_size: 1, if_none_match: false };
         let fits = |part: &UploadedPart| {
             let mut text = String::new();
             assert!(complete.write_part(&mut text, 10_000, part).is_ok() && text.len() <= PART_CAPACITY);

@@ -51,7 +51,10 @@ pub fn run(data: &[u8]) {
             match login {
                 Ok(login) => {
                     assert!(!login.password().is_empty() && !login.user().contains(':'));
-                    assert_eq!(format!("{login:?}").contains(login.password()), login.registry.contains(login.password()));
+                    assert_eq!(
+                        format!("{login:?}").contains(login.password()),
+                        login.registry.contains(login.password())
+                    );
                 }
                 Err(error) => judge(reply, &error),
             }
