@@ -35,7 +35,7 @@ pub use exec::Exec;
 pub use get::{Get, Target};
 pub use git::{GitCredential, GitHost, GitOperation, GitPassword, GitSecret};
 pub use message::Message;
-pub use object::ObjectHeaders;
+pub use object::{ObjectHeaders, known_sse, known_storage_class};
 pub use presign::{Expires, Presign};
 pub use publish::Publish;
 pub use put::{AbortStale, Put};

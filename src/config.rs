@@ -118,6 +118,8 @@ pub struct Config {
     pub acknowledge_timeout: Duration,
     /// Where files wait, and how many.
     pub queue: QueueConfig,
+    /// Attempts at one request in all, 1 to 100.
+    pub max_attempts: u32,
     /// What is allowed but probably not meant, each a sentence; with `strict` they are errors already.
     pub warnings: Vec<String>,
     origins: Vec<Origin>,
@@ -394,6 +396,8 @@ impl Config {
             publish_timeout: reader.seconds(Id::PublishTimeout),
             acknowledge_timeout: reader.seconds(Id::AcknowledgeTimeout),
             queue,
+            // At most 100.
+            max_attempts: reader.integer(Id::MaxAttempts) as u32,
             warnings: Vec::new(),
             origins,
             document: settings.document.clone(),

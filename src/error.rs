@@ -4,8 +4,10 @@
 //! trying again can help. Every error says what failed, on which input and where that input came from,
 //! and, in its remedy, what to do next. A secret never goes into a message.
 
+use crate::protocol::retry;
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 /// Who is at fault, and therefore which exit code the process ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +58,21 @@ pub struct Error {
     message: String,
     remedy: Option<Cow<'static, str>>,
     retryable: bool,
+    hint: Option<Hint>,
+}
+
+/// What is known of how another attempt may succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hint {
+    /// Not sooner than after this time: the server says so.
+    Wait(Duration),
+    /// At once, over another connection: the one that was used had been open for a while, and was dead.
+    FreshConnection,
+    /// Not within this command: what was sent may have arrived, and must not arrive twice.
+    Final,
+    /// With the time of signing this many seconds later (earlier, where negative): that is how far the server's clock
+    /// is ahead of the one that signed.
+    ClockDifference(i64),
 }
 
 /// The result of anything that can fail in homing.
@@ -63,15 +80,16 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     /// Makes an error. `code` is stable and meant for programs (AWS's own error code where there is one,
-    /// otherwise lower_snake_case); `message` is for people and names the input and its origin.
+    /// otherwise lower_snake_case); `message` is for people and names the input and its origin. Trying again may help
+    /// where the fault is [`Fault::Temporary`], or [`retry::is_passing_transport_error`] says so of the code.
     pub fn new(fault: Fault, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self {
-            fault,
-            code: code.into(),
-            message: message.into(),
-            remedy: None,
-            retryable: matches!(fault, Fault::Temporary),
-        }
+        let code = code.into();
+        let retryable = match fault {
+            Fault::Temporary => true,
+            Fault::Unavailable => retry::is_passing_transport_error(&code),
+            _ => false,
+        };
+        Self { fault, code, message: message.into(), remedy: None, retryable, hint: None }
     }
 
     /// Says what to do next.
@@ -85,6 +103,20 @@ impl Error {
     #[must_use]
     pub fn with_retryable(mut self, retryable: bool) -> Self {
         self.retryable = retryable;
+        self
+    }
+
+    /// Says how another attempt may succeed.
+    #[must_use]
+    pub fn with_hint(mut self, hint: Option<Hint>) -> Self {
+        self.hint = hint;
+        self
+    }
+
+    /// Adds something to the end of the message: `message; note`.
+    #[must_use]
+    pub fn note(mut self, note: impl fmt::Display) -> Self {
+        self.message = format!("{}; {note}", self.message);
         self
     }
 
@@ -118,6 +150,11 @@ impl Error {
     /// Whether trying again may help.
     pub fn retryable(&self) -> bool {
         self.retryable
+    }
+
+    /// How another attempt may succeed, where something is known of it.
+    pub fn hint(&self) -> Option<Hint> {
+        self.hint
     }
 
     /// The process exit code.

@@ -43,6 +43,7 @@ pub enum Id {
     StallTimeout,
     PublishTimeout,
     AcknowledgeTimeout,
+    MaxAttempts,
     EndpointSecretsmanager,
     EndpointDynamodb,
     EndpointEcr,
@@ -683,6 +684,19 @@ pub const OPTIONS: &[Opt] = &[
             "acknowledge-timeout",
             seconds(1, HOUR),
             "the longest wait for a message's acknowledgement",
+        )
+    },
+    Opt {
+        variables: &["HOMING_MAX_ATTEMPTS", "AWS_MAX_ATTEMPTS"],
+        default: "3",
+        group: Group::Connection,
+        ..key(
+            Id::MaxAttempts,
+            "max_attempts",
+            "max-attempts",
+            // Each is up to 20 s after the one before: a hundred are half an hour.
+            Kind::Integer { unit: "", minimum: 1, maximum: 100 },
+            "how often one request is tried in all, with a growing wait in between",
         )
     },
     // `--endpoint-url` of a command that calls one of these services is its flag.

@@ -4,8 +4,8 @@ use crate::cli::{self, Command};
 use crate::config::Config;
 use crate::error::Result;
 use crate::job::{
-    Screen, abort_stale, codeartifact, docker_credential, dynamodb_put_item, ecr_password, exec, get, git_credential,
-    presign, publish, put, screen, secret, send, serve, show_credentials,
+    Screen, abort_stale, codeartifact, docker_credential, drain, dynamodb_put_item, ecr_password, exec, get,
+    git_credential, presign, publish, put, queue, screen, secret, send, serve, show_credentials,
 };
 use crate::logging;
 use std::ffi::OsString;
@@ -37,7 +37,8 @@ fn understood(arguments: impl IntoIterator<Item = OsString>) -> Result<u8> {
         Command::Help(text) => print(text),
         Command::Version => print(cli::help::version()),
         Command::Send(command) => config().and_then(|config| send::run(&config, command, &mut screen)),
-        Command::Drain(_) | Command::Queue(_) => Ok(64),
+        Command::Drain(command) => config().and_then(|config| drain::run(&config, command, &mut screen)),
+        Command::Queue(action) => config().and_then(|config| queue::run(&config, action, &mut screen)),
         Command::Put(command) => config().and_then(|config| put::run(&config, command, &mut screen)),
         Command::AbortStale(command) => config().and_then(|config| abort_stale::run(&config, command, &screen)),
         Command::Get(command) => config().and_then(|config| get::run(&config, command, &mut screen)),

@@ -3,7 +3,7 @@
 //! AWS SDKs and Tools Reference Guide, "Container credential provider".
 
 use super::credential_reply::{self, CredentialFields};
-use super::{JsonServiceError, is_temporary, printable, too_large};
+use super::{JsonServiceError, printable, temporary, too_large};
 use crate::error::{Error, Fault, Result};
 use crate::protocol::credentials::Credentials;
 use crate::protocol::json::Text;
@@ -133,15 +133,17 @@ impl ContainerEndpoint<'_> {
             self.variable,
             said.describe(status)
         );
+        if let Some(error) = temporary(reply, &said, &message) {
+            return error.with_remedy(
+                "if it goes on: the service behind it gets no credentials either; look at its log (on Greengrass, \
+                 greengrass.log)",
+            );
+        }
         let code = said.code_or_status(status);
         match status {
             401 | 403 => Error::new(Fault::Refused, code, message).with_remedy(
                 "check AWS_CONTAINER_AUTHORIZATION_TOKEN or AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: the token must be \
                  the one that this run of the container or component was given",
-            ),
-            status if is_temporary(status) => Error::new(Fault::Temporary, code, message).with_remedy(
-                "if it goes on: the service behind it gets no credentials either; look at its log (on Greengrass, \
-                 greengrass.log)",
             ),
             404 => Error::new(Fault::Refused, code, message).with_remedy("check the path in the variable"),
             _ => Error::new(Fault::Refused, code, message)

@@ -28,7 +28,6 @@ pub(super) fn read<'a, T: Deserialize<'a>>(reply: &Reply<'a>) -> Result<T> {
         JsonError::Truncated => {
             let length = reply.body.len();
             unusable("credentials_truncated", format!("its reply ends in the middle of the JSON, after {length} bytes"))
-                .with_retryable(true)
         }
         JsonError::WrongType => unusable(
             "credentials_malformed",

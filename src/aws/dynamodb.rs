@@ -63,8 +63,7 @@ pub(super) fn check_crc32(reply: &Reply<'_>, asked: &Asked<'_>) -> Result<()> {
         Fault::Unavailable,
         "damaged_reply",
         format!("{}: DynamoDB's reply was damaged on its way: its checksum (x-amz-crc32) does not match", asked.what),
-    )
-    .with_retryable(true))
+    ))
 }
 
 #[cfg(test)]

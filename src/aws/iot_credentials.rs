@@ -5,7 +5,7 @@
 //! `docs/dev_notes.md`.
 
 use super::credential_reply::{self, CredentialFields};
-use super::{JsonServiceError, check_header_value, is_temporary, too_large};
+use super::{JsonServiceError, check_header_value, temporary, too_large};
 use crate::error::{Error, Fault, Result};
 use crate::protocol::credentials::Credentials;
 use crate::protocol::json::Text;
@@ -81,6 +81,9 @@ impl RoleAliasCredentials<'_> {
             None => format!("role alias {:?} without a thing name", self.role_alias),
         };
         let message = format!("credential provider {} answered {} to {asked}", self.endpoint, said.describe(status));
+        if let Some(error) = temporary(reply, &said, &message) {
+            return error;
+        }
         let code = said.code_or_status(status);
         match status {
             400 => Error::new(Fault::Refused, code, message).with_remedy(if said.message.contains("Duration") {
@@ -94,7 +97,6 @@ impl RoleAliasCredentials<'_> {
                 "check role_alias: its spelling, and that it exists in this account and region (aws iot \
                  list-role-aliases)",
             ),
-            status if is_temporary(status) => Error::new(Fault::Temporary, code, message),
             _ => Error::new(Fault::Unavailable, code, message).with_remedy(
                 "check credential_endpoint: aws iot describe-endpoint --endpoint-type iot:CredentialProvider",
             ),

@@ -2,7 +2,7 @@
 //!
 //! AWS IoT Core Developer Guide, "Publishing messages with HTTPS".
 
-use super::{JsonServiceError, is_temporary, too_large};
+use super::{JsonServiceError, temporary, too_large};
 use crate::error::{Error, Fault, Result};
 use crate::protocol::message::AWS_IOT_PAYLOAD_LIMIT;
 use crate::protocol::reply::Reply;
@@ -51,6 +51,9 @@ impl Publish<'_> {
         let said = JsonServiceError::read(reply);
         let message =
             format!("{} answered {} to a message for topic {:?}", self.endpoint, said.describe(status), self.topic);
+        if let Some(error) = temporary(reply, &said, &message) {
+            return Err(error);
+        }
         let code = said.code_or_status(status);
         Err(match status {
             401 | 403 => Error::new(Fault::Refused, code, message).with_remedy(
@@ -60,7 +63,6 @@ impl Publish<'_> {
             413 => Error::new(Fault::Data, code, message)
                 .with_remedy("lower inline_limit: AWS IoT Core takes at most 131,072 bytes in a message"),
             400 => Error::new(Fault::Refused, code, message).with_remedy("check the topic"),
-            status if is_temporary(status) => Error::new(Fault::Temporary, code, message),
             404 => Error::new(Fault::Refused, code, message)
                 .with_remedy("check data_endpoint: aws iot describe-endpoint --endpoint-type iot:Data-ATS"),
             _ => Error::new(Fault::Unavailable, code, message)

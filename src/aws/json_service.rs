@@ -4,13 +4,14 @@
 
 use super::endpoint::Service;
 use super::{
-    CLOCK_REMEDY, EXPIRED_CREDENTIALS, FOREIGN_CREDENTIALS, JsonServiceError, WRONG_SIGNATURE, are_apart, is_temporary,
-    server_clock, too_large,
+    CLOCK_REMEDY, EXPIRED_CREDENTIALS, FOREIGN_CREDENTIALS, JsonServiceError, WRONG_SIGNATURE, are_apart,
+    clock_difference, server_clock, too_large, wait,
 };
 use crate::error::{Error, Fault, Result};
 use crate::protocol::json_walk::Value;
 use crate::protocol::reply::Reply;
 use crate::protocol::request::Request;
+use crate::protocol::retry::{Class, classify};
 use crate::protocol::time::BothClocks;
 
 /// Builds `POST /` of the AWS JSON protocol in `version` (`1.0` or `1.1`) for the operation `target`, such as
@@ -37,7 +38,7 @@ pub struct Asked<'a> {
     pub permission: &'static str,
     /// What to do when what was asked for is not there.
     pub absent: &'static str,
-    /// The clock by which the request was signed, in seconds since the Unix epoch.
+    /// The clock that signed the request, half way between request and reply, in seconds since the Unix epoch.
     pub now: i64,
 }
 
@@ -64,8 +65,10 @@ impl Asked<'_> {
             Kind::Nonsense => (Fault::Unavailable, "check the endpoint: something that is not AWS may be answering"),
         };
         let remedy = if blamed.is_some() { CLOCK_REMEDY } else { remedy };
-        let retryable = matches!(kind, Kind::Temporary | Kind::Expired);
-        let error = Error::new(fault, said.code_or_status(status), message).with_retryable(retryable);
+        // New credentials, or a right clock, are all it takes.
+        let retryable = matches!(kind, Kind::Temporary | Kind::Expired) || blamed.is_some();
+        let hint = clock_difference(reply, &said.code, blamed).or_else(|| wait(reply));
+        let error = Error::new(fault, said.code_or_status(status), message).with_retryable(retryable).with_hint(hint);
         if remedy.is_empty() { error } else { error.with_remedy(remedy) }
     }
 
@@ -106,44 +109,32 @@ enum Kind {
 
 fn kind(code: &str, status: u16) -> Kind {
     match code {
-        "AccessDeniedException" | "AccessDenied" | "NotAuthorized" | "UnauthorizedOperation" => Kind::Denied,
-        "ResourceNotFoundException" | "RepositoryNotFoundException" => Kind::Absent,
-        "ExpiredTokenException" | "ExpiredToken" | "RequestExpired" => Kind::Expired,
-        "UnrecognizedClientException" | "InvalidClientTokenId" | "InvalidToken" => Kind::Foreign,
-        "InvalidSignatureException" | "SignatureDoesNotMatch" | "IncompleteSignature" => Kind::Signature,
-        "ThrottlingException"
-        | "Throttling"
-        | "ThrottledException"
-        | "RequestThrottledException"
-        | "TooManyRequestsException"
-        | "ProvisionedThroughputExceededException"
-        | "RequestLimitExceeded"
-        | "LimitExceededException"
-        | "ServiceUnavailable"
-        | "ServiceUnavailableException"
-        | "InternalServerError"
-        | "InternalServerException"
-        | "InternalFailure"
-        | "InternalServiceError"
-        | "ServerException"
-        | "TransactionInProgressException"
-        | "TransactionConflictException"
-        | "ReplicatedWriteConflictException" => Kind::Temporary,
-        _ if is_temporary(status) => Kind::Temporary,
-        "" if status == 403 => Kind::Denied,
-        "" => Kind::Nonsense,
-        _ if (400..500).contains(&status) => Kind::Invalid,
-        _ => Kind::Nonsense,
+        "AccessDeniedException" | "AccessDenied" | "NotAuthorized" | "UnauthorizedOperation" => return Kind::Denied,
+        "ResourceNotFoundException" | "RepositoryNotFoundException" => return Kind::Absent,
+        "UnrecognizedClientException" | "InvalidClientTokenId" | "InvalidToken" => return Kind::Foreign,
+        "IncompleteSignature" => return Kind::Signature,
+        _ => {}
+    }
+    match classify(code, status) {
+        Class::Throttled | Class::Transient => Kind::Temporary,
+        Class::ExpiredCredentials => Kind::Expired,
+        Class::Clock => Kind::Signature,
+        Class::Permanent if code.is_empty() && status == 403 => Kind::Denied,
+        Class::Permanent if !code.is_empty() && (400..500).contains(&status) => Kind::Invalid,
+        Class::Permanent => Kind::Nonsense,
     }
 }
 
 /// Errors that a wrong clock may have caused; the empty one is a refusal without a document.
 const TIME_DEPENDENT: &[&str] = &[
+    "AuthFailure",
     "InvalidSignatureException",
     "SignatureDoesNotMatch",
     "ExpiredTokenException",
     "ExpiredToken",
     "RequestExpired",
+    "RequestInTheFuture",
+    "RequestTimeTooSkewed",
     "UnrecognizedClientException",
     "AccessDeniedException",
     "",

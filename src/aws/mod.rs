@@ -32,11 +32,12 @@ pub mod s3_put;
 pub mod s3_upload_part;
 pub mod secrets_manager;
 
-use crate::error::{Error, Fault};
+use crate::error::{Error, Fault, Hint};
 use crate::protocol::json::{self, Text};
 use crate::protocol::reply::Reply;
 use crate::protocol::request::RequestTooLarge;
-use crate::protocol::time::{BothClocks, SIGNATURE_CLOCK_TOLERANCE, parse_http_date};
+use crate::protocol::retry::{self, Class, classify};
+use crate::protocol::time::{BothClocks, parse_http_date};
 use serde::Deserialize;
 
 /// What a service that speaks JSON says of an error.
@@ -101,9 +102,27 @@ pub(crate) fn printable(text: &str) -> String {
     cut.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 
-/// Whether a status means that the same request may succeed later.
-pub(crate) fn is_temporary(status: u16) -> bool {
-    matches!(status, 408 | 429 | 500 | 502..=599)
+/// The error for a reply after which the same request may succeed later; `None` for other replies. `code` is the
+/// service's own, empty where there is none; `message` says what is known.
+pub(crate) fn temporary(reply: &Reply<'_>, said: &JsonServiceError, message: &str) -> Option<Error> {
+    classify(&said.code, reply.status)
+        .is_temporary()
+        .then(|| Error::new(Fault::Temporary, said.code_or_status(reply.status), message).with_hint(wait(reply)))
+}
+
+/// How long the reply asks to be left alone.
+fn wait(reply: &Reply<'_>) -> Option<Hint> {
+    let date = reply.header("date").filter(|_| reply.header("age").is_none());
+    retry::retry_after(reply.header("x-amz-retry-after"), reply.header("retry-after"), date).map(Hint::Wait)
+}
+
+/// How much later a request must be signed, where that is what it was refused for. `clocks`: the one that signed, and
+/// the server's.
+fn clock_difference(reply: &Reply<'_>, code: &str, clocks: Option<BothClocks>) -> Option<Hint> {
+    // With an Age the reply, and every time in it, is a cached one.
+    let clocks = clocks.filter(|_| reply.header("age").is_none() && classify(code, reply.status) == Class::Clock)?;
+    let difference = clocks.server.checked_sub(clocks.device)?;
+    (difference != 0).then_some(Hint::ClockDifference(difference))
 }
 
 pub(crate) fn describe(status: u16, code: &str, message: &str, request_id: &str) -> String {
@@ -184,8 +203,8 @@ const FOREIGN_CREDENTIALS: &str =
     "the credentials are not for this endpoint, region or partition: check where they come from";
 const WRONG_SIGNATURE: &str =
     "check the secret access key, the region and the endpoint; a proxy that changes requests breaks signatures too";
-/// Half of what AWS tolerates: less than that is no cause of anything.
-const CLOCK_DIFFERENCE_WORTH_TELLING: u64 = SIGNATURE_CLOCK_TOLERANCE.unsigned_abs() / 2;
+/// AWS tolerates 15 minutes (presigned URLs, and some services, 5): what is less than 4 is no cause of anything.
+const CLOCK_DIFFERENCE_WORTH_TELLING: u64 = 4 * 60;
 /// Longer than any message AWS sends, shorter than a screen.
 const SERVER_TEXT_LIMIT: usize = 300;
 

@@ -4,11 +4,12 @@
 
 use super::s3_bucket::Bucket;
 use super::{
-    CLOCK_REMEDY, EXPIRED_CREDENTIALS, FOREIGN_CREDENTIALS, WRONG_SIGNATURE, are_apart, describe, is_temporary,
-    printable, server_clock,
+    CLOCK_REMEDY, EXPIRED_CREDENTIALS, FOREIGN_CREDENTIALS, WRONG_SIGNATURE, are_apart, clock_difference, describe,
+    printable, server_clock, wait,
 };
 use crate::error::{Error, Fault};
 use crate::protocol::reply::Reply;
+use crate::protocol::retry::{Class, classify};
 use crate::protocol::time::{BothClocks, parse_iso8601};
 use crate::protocol::xml::{element_text, root_name};
 
@@ -29,8 +30,8 @@ pub(super) fn is_error(reply: &Reply<'_>) -> bool {
     root_name(utf8_part(reply.body)) == Some("Error")
 }
 
-/// The error for a reply. `target` is what was asked for (`s3://bucket/key`), `now` the clock by which the
-/// request was signed.
+/// The error for a reply. `target` is what was asked for (`s3://bucket/key`), `now` the clock that signed the request,
+/// half way between request and reply.
 pub(super) fn error(operation: Operation, target: &str, bucket: &Bucket<'_>, reply: &Reply<'_>, now: i64) -> Error {
     let status = reply.status;
     let said = S3Error::read(reply);
@@ -44,17 +45,20 @@ pub(super) fn error(operation: Operation, target: &str, bucket: &Bucket<'_>, rep
     if let Some(remedy) = said.right_place(status, bucket) {
         return Error::new(Fault::Config, code, message).with_remedy(remedy);
     }
+    let class = classify(&said.code, status);
     let (fault, remedy) = match known(&said.code, status) {
         Some((code, _, fault, remedy)) => (*fault, operation.remedy(code).unwrap_or(remedy)),
+        None if DAMAGED.contains(&&*said.code) => (Fault::Temporary, SEND_AGAIN),
         // A 200 that carries an error is one that S3 noticed after it had begun to answer.
-        None if is_temporary(status) || status == 200 => (Fault::Temporary, ""),
+        None if class.is_temporary() || status == 200 => (Fault::Temporary, ""),
         None if (400..500).contains(&status) || status == 501 => (Fault::Refused, ""),
         None => (Fault::Unavailable, "check the endpoint: something that is not S3 may be answering"),
     };
-    // New credentials are all it takes, and the next attempt gets them.
-    let retryable = fault == Fault::Temporary || said.code == "ExpiredToken";
+    // New credentials, or a right clock, are all it takes.
+    let retryable = fault == Fault::Temporary || class == Class::ExpiredCredentials || blamed.is_some();
     let remedy = if blamed.is_some() { CLOCK_REMEDY } else { remedy };
-    let error = Error::new(fault, code, message).with_retryable(retryable);
+    let hint = clock_difference(reply, &said.code, blamed).or_else(|| wait(reply));
+    let error = Error::new(fault, code, message).with_retryable(retryable).with_hint(hint);
     if remedy.is_empty() { error } else { error.with_remedy(remedy) }
 }
 
@@ -167,7 +171,8 @@ fn utf8_part(body: &[u8]) -> &str {
 /// what to do.
 type Known = (&'static str, u16, Fault, &'static str);
 
-/// What a person can do something about, or what the status alone would sort wrongly (Amazon S3 API Reference,
+/// What a person can do something about, or what the status alone would sort wrongly; what passes by itself is known to
+/// [`classify`] (Amazon S3 API Reference,
 /// "List of error codes").
 const KNOWN: &[Known] = &[
     (
@@ -177,8 +182,6 @@ const KNOWN: &[Known] = &[
         "check that the role allows s3:PutObject on the key (s3:PutObjectTagging for tags, kms:GenerateDataKey for \
          the KMS key too), and the bucket's own policy",
     ),
-    ("BadDigest", 0, Fault::Temporary, DAMAGED),
-    ("ConditionalRequestConflict", 0, Fault::Temporary, ""),
     (
         "EntityTooLarge",
         413,
@@ -187,7 +190,6 @@ const KNOWN: &[Known] = &[
     ),
     ("EntityTooSmall", 0, Fault::Data, "this store wants larger parts: set part_size"),
     ("ExpiredToken", 0, Fault::Refused, EXPIRED_CREDENTIALS),
-    ("IncompleteBody", 0, Fault::Temporary, DAMAGED),
     ("InvalidAccessKeyId", 0, Fault::Refused, FOREIGN_CREDENTIALS),
     ("InvalidBucketName", 0, Fault::Refused, "check bucket: its spelling"),
     (
@@ -213,7 +215,6 @@ const KNOWN: &[Known] = &[
         "this store does not know one of the headers: try --payload signed --checksum none, and no storage class, \
          tags or encryption",
     ),
-    ("OperationAborted", 0, Fault::Temporary, ""),
     (
         "PreconditionFailed",
         412,
@@ -221,21 +222,26 @@ const KNOWN: &[Known] = &[
         "there is an object of that key already, and --if-none-match protects it: choose another key",
     ),
     ("RequestTimeTooSkewed", 0, Fault::Refused, CLOCK_REMEDY),
-    ("RequestTimeout", 408, Fault::Temporary, ""),
     ("SignatureDoesNotMatch", 0, Fault::Refused, WRONG_SIGNATURE),
-    ("SlowDown", 503, Fault::Temporary, ""),
-    ("XAmzContentChecksumMismatch", 0, Fault::Temporary, DAMAGED),
-    ("XAmzContentSHA256Mismatch", 0, Fault::Temporary, DAMAGED),
 ];
 
 const GONE: &str = "somebody has ended the multipart upload meanwhile: send the file again, it then begins anew";
-const DAMAGED: &str = "the data was damaged or cut on its way: try again";
+const DAMAGED: &[&str] = &["BadDigest", "IncompleteBody", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"];
+const SEND_AGAIN: &str = "the data was damaged or cut on its way: try again";
 
 /// Errors that name the bucket's region, where it is not the one signed for.
 const WRONG_REGION: &[&str] =
     &["AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"];
 /// Errors that a wrong clock may have caused; the empty one is a refusal without a document.
-const TIME_DEPENDENT: &[&str] = &["ExpiredToken", "InvalidToken", "SignatureDoesNotMatch", "RequestExpired", ""];
+const TIME_DEPENDENT: &[&str] = &[
+    "AuthFailure",
+    "ExpiredToken",
+    "InvalidToken",
+    "RequestExpired",
+    "RequestInTheFuture",
+    "SignatureDoesNotMatch",
+    "",
+];
 /// 2026-01-01, before which this was not written: what two-digit years are nearest to, even if the clock is at 1970.
 const FIRST_RELEASE: i64 = 1_767_225_600;
 /// The longest element we show is the message; [`printable`] cuts it shorter still.

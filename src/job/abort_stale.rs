@@ -4,15 +4,15 @@ use super::attempts::attempted;
 use super::multipart_state::{Found, MultipartState};
 use super::network::Network;
 use super::place::Place;
+use super::signer::Signer;
 use super::upload::Uploader;
-use super::{Screen, credentials, put};
+use super::{Screen, put};
 use crate::aws::s3_abort_multipart_upload::AbortMultipartUpload;
 use crate::aws::s3_list_multipart_uploads::{ListMultipartUploads, ListedUpload, PAGE_CAPACITY};
 use crate::aws::s3_multipart::MultipartUpload;
 use crate::cli::AbortStale;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::net::stream::unix_time;
 use crate::options::Id;
 use crate::protocol::time::iso8601;
 use std::time::{Duration, SystemTime};
@@ -33,11 +33,11 @@ pub fn run(config: &Config, command: &AbortStale, screen: &Screen) -> Result<u8>
     let place = Place::from_config(config, &command.bucket)?;
     let network = Network::new(config)?;
     let client = network.public_client()?;
-    let credentials = credentials::obtain(config, &network)?;
-    let uploader = Uploader::new(config, client, credentials, place.clone())?;
+    let signer = Signer::obtain(config, &network)?;
+    let uploader = Uploader::new(config, client, signer, place.clone())?;
     // A dry run is there to be looked at.
     let mut screen = Screen { json: screen.json, talkative: screen.talkative || command.dry_run };
-    let begun_before = unix_time().saturating_sub(i64::try_from(command.older_than).unwrap_or(i64::MAX));
+    let begun_before = network.clock().now().saturating_sub(i64::try_from(command.older_than).unwrap_or(i64::MAX));
     let (mut code, mut after) = (0, (String::new(), String::new()));
     loop {
         let call = ListMultipartUploads { bucket: place.bucket(), prefix: &prefix, after: (&after.0, &after.1) };

@@ -3,16 +3,16 @@
 use super::child::ChildEnvironment;
 use super::network::Network;
 use super::service::ServiceClient;
-use super::{Screen, credentials, netrc, pip_configuration, screen, tool_login};
+use super::signer::Signer;
+use super::{Screen, netrc, pip_configuration, screen, tool_login};
 use crate::aws::codeartifact_endpoint::{GetRepositoryEndpoint, RepositoryEndpoint, USER};
 use crate::aws::codeartifact_token::{AuthorizationToken, GetAuthorizationToken, TOKEN_CAPACITY};
 use crate::aws::endpoint::Service;
 use crate::cli::codeartifact::{Codeartifact, DEFAULT_FORMAT, Domain, Packages, Repository, Tool};
 use crate::config::Config;
 use crate::error::{Error, Fault, Result};
-use crate::net::stream::unix_time;
-use crate::protocol::credentials::Credentials;
 use crate::protocol::json::ObjectWriter;
+use crate::protocol::reply::Reply;
 use crate::protocol::time::iso8601;
 use std::io::Write;
 use zeroize::Zeroizing;
@@ -25,21 +25,21 @@ use zeroize::Zeroizing;
 pub fn run(config: impl FnOnce() -> Result<Config>, command: &Codeartifact, screen: &Screen) -> Result<u8> {
     match command {
         Codeartifact::Logout(tool) => log_out(*tool, screen)?,
-        Codeartifact::Token(domain) => with_service(&config()?, |service, credentials| {
-            let token = service.token(credentials, domain)?;
+        Codeartifact::Token(domain) => with_service(&config()?, |service, signer| {
+            let token = service.token(signer, domain)?;
             let fields = |line: &mut ObjectWriter<'_>| {
                 line.text("authorizationToken", &token.token)
                     .optional_text("expiration", token.expiration.map(iso8601).as_deref());
             };
             print_line(&token.token, fields, screen)
         })?,
-        Codeartifact::Endpoint(repository, format) => with_service(&config()?, |service, credentials| {
-            let endpoint = service.endpoint(credentials, repository, format)?;
+        Codeartifact::Endpoint(repository, format) => with_service(&config()?, |service, signer| {
+            let endpoint = service.endpoint(signer, repository, format)?;
             print_line(endpoint.url(), |line| _ = line.text("repositoryEndpoint", endpoint.url()), screen)
         })?,
-        Codeartifact::Login(repository, tool) => with_service(&config()?, |service, credentials| {
-            let endpoint = service.endpoint(credentials, repository, DEFAULT_FORMAT)?;
-            let token = service.token(credentials, &repository.domain)?;
+        Codeartifact::Login(repository, tool) => with_service(&config()?, |service, signer| {
+            let endpoint = service.endpoint(signer, repository, DEFAULT_FORMAT)?;
+            let token = service.token(signer, &repository.domain)?;
             log_in(*tool, repository, &endpoint, &token, screen)
         })?,
     }
@@ -56,16 +56,16 @@ pub fn add(
     environment: &mut ChildEnvironment,
     config: &Config,
     network: &Network<'_>,
-    credentials: &Credentials,
+    signer: &Signer,
     packages: &Packages,
 ) -> Result<()> {
     let service = Codeartifacts::open(config, network)?;
     let repository = &packages.repository;
     let endpoint = match packages.format {
-        "pypi" | "npm" => Some(service.endpoint(credentials, repository, packages.format)?),
+        "pypi" | "npm" => Some(service.endpoint(signer, repository, packages.format)?),
         _ => None,
     };
-    let token = service.token(credentials, &repository.domain)?;
+    let token = service.token(signer, &repository.domain)?;
     let existing = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
     let variables = match endpoint {
         Some(endpoint) if packages.format == "npm" => npm_variables(&endpoint, token.token),
@@ -128,38 +128,45 @@ fn npm_variables(endpoint: &RepositoryEndpoint, token: Zeroizing<String>) -> Vec
     ]
 }
 
-fn with_service(config: &Config, then: impl FnOnce(&Codeartifacts<'_>, &Credentials) -> Result<()>) -> Result<()> {
+fn with_service(config: &Config, then: impl FnOnce(&Codeartifacts<'_>, &Signer) -> Result<()>) -> Result<()> {
     let network = Network::new(config)?;
     let service = Codeartifacts::open(config, &network)?;
-    let credentials = credentials::obtain(config, &network)?;
-    then(&service, &credentials)
+    let signer = Signer::obtain(config, &network)?;
+    then(&service, &signer)
 }
 
 /// The service, with what the configuration says about it.
 struct Codeartifacts<'c> {
     config: &'c Config,
+    network: &'c Network<'c>,
     client: ServiceClient,
 }
 
 impl<'c> Codeartifacts<'c> {
-    fn open(config: &'c Config, network: &Network<'_>) -> Result<Self> {
-        Ok(Self { config, client: ServiceClient::open(config, network, Service::CodeArtifact)? })
+    fn open(config: &'c Config, network: &'c Network<'c>) -> Result<Self> {
+        Ok(Self { config, network, client: ServiceClient::open(config, network, Service::CodeArtifact)? })
     }
 
-    fn token(&self, credentials: &Credentials, domain: &Domain) -> Result<AuthorizationToken> {
+    fn token(&self, signer: &Signer, domain: &Domain) -> Result<AuthorizationToken> {
         let call = GetAuthorizationToken {
             authority: self.client.authority(),
             domain: &domain.name,
             domain_owner: domain.owner.as_deref(),
             duration: domain.duration,
-            now: unix_time(),
+            now: signer.time(),
         };
         let mut buffer = Zeroizing::new([0; REPLY_CAPACITY]);
-        let answer = self.client.call(credentials, call.request()?, b"", &mut buffer[..])?;
-        call.parse(&answer.reply())
+        self.client.call(
+            self.network,
+            signer,
+            || call.request(),
+            b"",
+            &mut buffer[..],
+            |reply, now| GetAuthorizationToken { now, ..call }.parse(reply),
+        )
     }
 
-    fn endpoint(&self, credentials: &Credentials, repository: &Repository, format: &str) -> Result<RepositoryEndpoint> {
+    fn endpoint(&self, signer: &Signer, repository: &Repository, format: &str) -> Result<RepositoryEndpoint> {
         let (domain, name) = (&repository.domain, &repository.name);
         let replacement = self.config.repository_endpoint_url.as_ref().map(ToString::to_string);
         let behind =
@@ -174,11 +181,11 @@ impl<'c> Codeartifacts<'c> {
             repository: name,
             format,
             dual_stack: self.config.use_dualstack_endpoint,
-            now: unix_time(),
+            now: signer.time(),
         };
         let mut buffer = [0; REPLY_CAPACITY];
-        let answer = self.client.call(credentials, call.request()?, b"", &mut buffer)?;
-        let endpoint = call.parse(&answer.reply())?;
+        let parse = |reply: &Reply<'_>, now| GetRepositoryEndpoint { now, ..call }.parse(reply);
+        let endpoint = self.client.call(self.network, signer, || call.request(), b"", &mut buffer, parse)?;
         match &replacement {
             None => Ok(endpoint),
             Some(authority) => match endpoint.domain_owner(&domain.name) {

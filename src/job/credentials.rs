@@ -3,6 +3,7 @@
 //! In this order, unless `--credentials` names one: the role alias over mutual TLS, when one is configured; the
 //! container endpoint, as Greengrass's token exchange service and ECS give it; the environment.
 
+use super::attempts::attempted;
 use super::network::Network;
 use super::role_alias;
 use crate::aws::{container_credentials, environment};
@@ -146,14 +147,14 @@ fn from_container(network: &Network<'_>) -> Result<Box<Credentials>> {
         network.public_client()?
     } else {
         // Before anything is connected to; the client looks again at the address that it has reached.
-        for address in network.addresses(endpoint.host, endpoint.port)? {
+        for address in attempted(network, || network.addresses(endpoint.host, endpoint.port))? {
             if !container_credentials::plain_http_allowed(address) {
                 return Err(endpoint.plain_http_refused(address));
             }
         }
         network.plain_client(container_credentials::plain_http_allowed)
     };
-    ask(&client, &request, |reply| endpoint.parse(reply))
+    attempted(network, || ask(&client, &request, |reply| endpoint.parse(reply)))
 }
 
 /// The token's file counts before its variable, because whoever set the file renews it. Gives the token, and where
@@ -191,7 +192,7 @@ fn from_environment() -> Result<Box<Credentials>> {
     })
 }
 
-/// Sends a request for credentials and reads the reply in storage that is wiped.
+/// Sends a request for credentials, once, and reads the reply in storage that is wiped.
 pub(super) fn ask(
     client: &Client,
     request: &crate::protocol::request::Request,

@@ -13,6 +13,7 @@ use super::network::Network;
 use super::outcome::Via;
 use super::place::Place;
 use super::presign::presigned;
+use super::signer::Signer;
 use super::source::Source;
 use super::upload::{Uploader, check_size};
 use crate::aws::iot_publish;
@@ -175,17 +176,21 @@ impl<'n> Deliverer<'n> {
         }
     }
 
-    /// Puts the file into S3, and returns when S3 has confirmed it.
+    /// Puts the file into S3, and returns when S3 has confirmed it. `state` is the file that remembers what of a large one
+    /// is there already, for the next run.
     ///
     /// # Errors
     /// As [`Deliverer::open_store`]; the file cannot be read; S3 cannot be reached or refuses.
-    pub fn store(&mut self, source: &mut Source, address: &Address) -> Result<PutObjectOutcome> {
+    pub fn store(
+        &mut self,
+        source: &mut Source,
+        address: &Address,
+        state: Option<&Path>,
+    ) -> Result<PutObjectOutcome> {
         self.open_store(&address.bucket)?;
         let network = self.network;
         let uploader = self.uploader_for(&address.bucket)?;
-        uploader
-            .put_resumable(network, source, &address.key, &address.headers, None)
-            .inspect_err(|error| self.network.cache_in_use().forget_if_void(error.code()))
+        uploader.put_resumable(network, source, &address.key, &address.headers, state)
     }
 
     /// Publishes the message: the file itself, or where it is `stored`.
@@ -203,6 +208,31 @@ impl<'n> Deliverer<'n> {
                 ))
             }),
         }
+    }
+
+    /// Publishes the file itself, `content`: for what was checked after it was read.
+    ///
+    /// # Errors
+    /// As [`Deliverer::announce`].
+    pub fn announce_content(&mut self, content: Vec<u8>, address: &Address) -> Result<()> {
+        let thing = self.config.thing_name.clone();
+        let topic = address.topic.clone();
+        let address = address.clone();
+        let write = move |buffer: &mut [u8]| {
+            let mut rest = content.as_slice();
+            let read = |room: &mut [u8]| {
+                let (part, behind) = rest.split_at(rest.len().min(room.len()));
+                room[..part.len()].copy_from_slice(part);
+                rest = behind;
+                Ok(part.len())
+            };
+            address.file_content(thing.as_deref()).write(buffer, read).map_err(|error| match error {
+                WriteError::Read(error) => error,
+                WriteError::SizeChanged { read } => changed(&address, read),
+                WriteError::Full(full) => too_long(full.needed),
+            })
+        };
+        self.publish(&topic, write)
     }
 
     /// Ends the connections in good order.
@@ -237,10 +267,10 @@ impl<'n> Deliverer<'n> {
             None => (Zeroizing::new(bucket.object_url(&address.key)?), None),
             Some(expires) => {
                 self.open_store(&address.bucket)?;
-                let credentials = self.uploader_for(&address.bucket)?.credentials();
+                let signer = self.uploader_for(&address.bucket)?.signer();
                 // Naming the version would need another permission, s3:GetObjectVersion.
                 let object = PresignedObject { bucket, key: &address.key, access: Access::Get { version_id: None } };
-                let presigned = presigned(&object, credentials, expires)?;
+                let presigned = presigned(&object, signer, expires)?;
                 (presigned.url, Some(presigned.expires))
             }
         };
@@ -292,8 +322,8 @@ fn open_uploader(config: &Config, network: &Network<'_>, bucket: &str) -> Result
     let client = network.public_client()?;
     let place = Place::from_config(config, bucket)?;
     client.warm_up(&place.bucket().authority()?);
-    let credentials = credentials::obtain(config, network)?;
-    Uploader::new(config, client, credentials, place)
+    let signer = Signer::obtain(config, network)?;
+    Uploader::new(config, client, signer, place)
 }
 
 fn random() -> Result<[u8; 16]> {
@@ -312,6 +342,11 @@ fn unaddressed(config: &Config, id: Id, path: &Path, error: &TemplateError<'_>) 
         format!("{}, applied to '{}': {error}", config.described(id), path.display()),
     )
     .with_remedy(to_set.option().ways_to_set(config.document()))
+}
+
+fn changed(address: &Address, size_now: u64) -> Error {
+    let message = format!("'{}' had {} bytes when it was queued, and now has {size_now}", address.name, address.size);
+    Error::new(Fault::Data, "file_changed", message)
 }
 
 fn too_long(needed: usize) -> Error {

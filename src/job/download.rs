@@ -1,16 +1,17 @@
 //! One object from S3 into a file or standard output, piece by piece through one buffer: TLS → hash → file.
 //!
-//! A connection that breaks is made anew, and the rest asked for (`Range`) as long as the object is the same
-//! (`If-Match`); a bounded number of times, and only while there is progress.
+//! After a connection that breaks, each further attempt asks for the rest (`Range`) as long as the object is the same
+//! (`If-Match`).
 
+use super::attempts::attempted;
+use super::network::Network;
 use super::place::{Place, S3, unsignable};
+use super::signer::Signer;
 use crate::aws::s3_get::{GetObject, GetObjectOutcome, ObjectHead, Wanted};
 use crate::error::{Error, Fault, Result};
 use crate::net::http::{Client, Incoming};
-use crate::net::stream::unix_time;
 use crate::progress::Progress;
 use crate::protocol::checksum::{Checksum, ChecksumAlgorithm};
-use crate::protocol::credentials::Credentials;
 use crate::protocol::sigv4::{self, Payload};
 
 /// Where the bytes go, and what of them is there.
@@ -72,8 +73,10 @@ pub enum Fetched {
 pub struct Download<'a> {
     /// The way to S3.
     pub client: Client,
+    /// What attempts go by.
+    pub network: &'a Network<'a>,
     /// Who asks.
-    pub credentials: &'a Credentials,
+    pub signer: Signer,
     /// The bucket.
     pub place: &'a Place,
     /// The object.
@@ -92,27 +95,35 @@ impl Download<'_> {
     pub fn run(&self, sink: &mut dyn Sink, if_none_match: Option<&str>) -> Result<Fetched> {
         let mut buffer = vec![0; BUFFER];
         let mut checksum = None;
-        let mut attempt = 1;
-        loop {
-            let before = sink.position();
+        let mut is_repeat = false;
+        let fetched = attempted(self.network, || {
+            if is_repeat && sink.position() > 0 {
+                log::warn!("{}: resuming at byte {}", self.object.target(), sink.position());
+            }
+            is_repeat = true;
             match self.attempt(sink, if_none_match, &mut checksum, &mut buffer) {
-                Ok(Some(Fetched::Whole(begun))) => {
-                    verify(&self.object.target(), &begun, checksum, sink)?;
-                    return Ok(Fetched::Whole(begun));
-                }
-                Ok(Some(fetched)) => return Ok(fetched),
-                Ok(None) if attempt < ATTEMPTS => {
+                Ok(Some(fetched)) => Ok(Ok(fetched)),
+                Ok(None) => {
                     log::info!("{} is another one now: fetched from its beginning", self.object.target());
                     checksum = None;
-                    sink.start_over()?;
+                    match sink.start_over() {
+                        Ok(()) => Err(self.always_another()),
+                        // What was written cannot be taken back: no attempt changes that.
+                        Err(error) => Ok(Err(error)),
+                    }
                 }
-                Ok(None) => return Err(self.always_another()),
-                Err(error) if error.retryable() && sink.position() > before && attempt < ATTEMPTS => {
-                    log::warn!("{error}; resuming at byte {}", sink.position());
-                }
-                Err(error) => return Err(resumable(error, sink)),
+                // As above.
+                Err(error) if error.code() == OBJECT_CHANGED => Ok(Err(error)),
+                Err(error) => Err(error),
             }
-            attempt += 1;
+        });
+        match fetched.and_then(|fetched| fetched) {
+            Ok(Fetched::Whole(begun)) => {
+                verify(&self.object.target(), &begun, checksum, sink)?;
+                Ok(Fetched::Whole(begun))
+            }
+            Ok(fetched) => Ok(fetched),
+            Err(error) => Err(resumable(error, sink)),
         }
     }
 
@@ -168,17 +179,19 @@ impl Download<'_> {
 
     fn ask(&self, wanted: &Wanted<'_>, buffer: &mut [u8]) -> Result<(Incoming, GetObjectOutcome)> {
         let mut request = self.object.request(wanted)?;
-        sigv4::sign(&mut request, self.credentials, self.place.region(), S3, unix_time(), Payload::Bytes(b""))
+        let (credentials, time) = (self.signer.credentials(), self.signer.time());
+        sigv4::sign(&mut request, &credentials, self.place.region(), S3, time, Payload::Bytes(b""))
             .map_err(|error| unsignable(&error))?;
         log::debug!("GET {} from byte {}", self.object.target(), wanted.first_byte);
         let mut incoming = self.client.open(&request)?;
+        let midpoint = incoming.midpoint;
         let reply = if GetObject::explains_itself(incoming.status()) {
             let length = buffer.len().min(DOCUMENT_MAXIMUM);
             incoming.document(&mut buffer[..length])?
         } else {
             incoming.head()
         };
-        let outcome = self.object.parse(wanted, &reply, unix_time())?;
+        let outcome = self.object.parse(wanted, &reply, self.signer.at(midpoint))?;
         Ok((incoming, outcome))
     }
 
@@ -199,7 +212,7 @@ impl Download<'_> {
             if count as u64 > left || (count == 0 && left > 0) {
                 // Content-Length was looked at, so this cannot be; it must not become a file all the same.
                 let message = format!("{}: not the size that was announced", self.object.target());
-                return Err(Error::new(Fault::Unavailable, "truncated_reply", message).with_retryable(true));
+                return Err(Error::new(Fault::Unavailable, "truncated_reply", message));
             }
             if count == 0 {
                 return Ok(());
@@ -216,7 +229,7 @@ impl Download<'_> {
 
     fn always_another(&self) -> Error {
         let message = format!("{} was replaced again and again while it was being fetched", self.object.target());
-        Error::new(Fault::Temporary, "object_changed", message)
+        Error::new(Fault::Temporary, OBJECT_CHANGED, message)
     }
 }
 
@@ -263,8 +276,8 @@ fn resumable(error: Error, sink: &dyn Sink) -> Error {
     }
 }
 
-/// Requests for one object: the first, and two that resume it.
-const ATTEMPTS: u32 = 3;
+/// The code of the error that what has arrived is of another object than what is there now.
+pub const OBJECT_CHANGED: &str = "object_changed";
 /// One write a few TLS records: fewer system calls, and nothing that a small device would miss.
 const BUFFER: usize = 64 * 1024;
 /// S3's error documents have 300 to 1,500 bytes.

@@ -3,6 +3,7 @@
 use super::dynamodb_put_item::item_text;
 use super::network::Network;
 use super::service::ServiceClient;
+use super::signer::Signer;
 use super::{Screen, credentials, input};
 use crate::aws::dynamodb_batch_write_item::{Batch, BatchWriteItem, ITEM_TEXT_MAXIMUM, ITEMS_MAXIMUM, Unprocessed};
 use crate::aws::endpoint::Service;
@@ -10,9 +11,8 @@ use crate::cli::PutItem;
 use crate::config::Config;
 use crate::error::{Error, Fault, Result};
 use crate::net::stream::unix_time;
-use crate::protocol::credentials::Credentials;
 use crate::protocol::json::ObjectWriter;
-use crate::protocol::retry::{ATTEMPTS, Backoff};
+use crate::protocol::retry::{Backoff, UNPROCESSED_ATTEMPTS};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::io::BufRead;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ pub fn run(config: &Config, command: &PutItem, screen: &mut Screen) -> Result<u8
         command,
         network: &network,
         client,
-        credentials: None,
+        signer: None,
         batch: Batch::new(&command.table),
         lines: Lines::default(),
         written: 0,
@@ -56,7 +56,7 @@ struct Writer<'a> {
     command: &'a PutItem,
     network: &'a Network<'a>,
     client: ServiceClient,
-    credentials: Option<Box<Credentials>>,
+    signer: Option<Signer>,
     batch: Batch,
     /// Where the batch's items stand.
     lines: Lines,
@@ -142,55 +142,55 @@ impl Writer<'_> {
             .map_err(|error| Failure { error, lines, items, unprocessed })
     }
 
-    /// Sends a batch until all of it is written, or the attempts are used up.
+    /// Sends a batch, and what DynamoDB leaves of it, until all is written or the attempts are used up.
     fn send(&mut self, mut body: Vec<u8>, unprocessed: &mut usize) -> Result<()> {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::unprocessed();
         // What comes back is what was sent, perhaps with more of its characters escaped.
         let mut buffer = vec![0; body.len() * 3 + REPLY_OVERHEAD];
         loop {
-            let error = match self.attempt(&body, &mut buffer) {
-                Ok(None) => return Ok(()),
-                Ok(Some(rest)) => {
-                    let count = rest.items;
-                    (body, *unprocessed) = (rest.body, count);
-                    Error::new(
-                        Fault::Temporary,
-                        "unprocessed_items",
-                        format!("DynamoDB has left {count} of these items unwritten in {ATTEMPTS} attempts"),
-                    )
-                    .with_remedy(
-                        "run it again from the first of these lines on: to write an item twice is to write it once; if \
-                         it stays, the table needs more write capacity",
-                    )
-                }
-                // To write an item twice is to write it once.
-                Err(error) if error.retryable() => error,
-                Err(error) => return Err(error),
-            };
+            // To write an item twice is to write it once.
+            let Some(rest) = self.write_batch(&body, &mut buffer)? else { return Ok(()) };
+            (body, *unprocessed) = (rest.body, rest.items);
             let Some(wait) = backoff.next(random()).filter(|wait| self.has_time_for(*wait)) else {
-                return Err(error);
+                let message = format!(
+                    "DynamoDB has left {} of these items unwritten in {UNPROCESSED_ATTEMPTS} attempts",
+                    rest.items
+                );
+                return Err(Error::new(Fault::Temporary, "unprocessed_items", message).with_remedy(
+                    "run it again from the first of these lines on: to write an item twice is to write it once; if it \
+                     stays, the table needs more write capacity",
+                ));
             };
-            log::info!("{}: {} ms until the next attempt: {}", self.lines, wait.as_millis(), error.code());
+            log::info!("{}: {} items left unwritten: next in {} ms", self.lines, rest.items, wait.as_millis());
             std::thread::sleep(wait);
         }
     }
 
-    fn attempt(&mut self, body: &[u8], buffer: &mut [u8]) -> Result<Option<Unprocessed>> {
-        let now = unix_time();
-        let last = |credentials: &Credentials| credentials.expiration.unwrap_or(i64::MAX) > now + CREDENTIALS_LEFT;
-        let credentials = match self.credentials.take() {
-            Some(credentials) if last(&credentials) => credentials,
-            _ => credentials::obtain(self.config, self.network)?,
+    fn write_batch(&mut self, body: &[u8], buffer: &mut [u8]) -> Result<Option<Unprocessed>> {
+        let signer = self.signer()?;
+        let authority = self.client.authority();
+        let call = BatchWriteItem { authority, table: &self.command.table, now: signer.time() };
+        self.client.call(
+            self.network,
+            &signer,
+            || call.request(body.len()),
+            body,
+            buffer,
+            |reply, now| BatchWriteItem { now, ..call }.parse(reply),
+        )
+    }
+
+    /// With credentials that live a little longer.
+    fn signer(&mut self) -> Result<Signer> {
+        let Some(signer) = &self.signer else {
+            let signer = Signer::obtain(self.config, self.network)?;
+            return Ok(self.signer.insert(signer).clone());
         };
-        let call = BatchWriteItem { authority: self.client.authority(), table: &self.command.table, now };
-        let request = call.request(body.len())?;
-        let answer = self.client.call(&credentials, request, body, buffer)?;
-        let outcome = call.parse(&answer.reply());
-        // After an expired token the next attempt gets new ones.
-        if !matches!(&outcome, Err(error) if error.fault() == Fault::Refused) {
-            self.credentials = Some(credentials);
+        let end = signer.credentials().expiration;
+        if end.is_some_and(|end| end <= unix_time() + CREDENTIALS_LEFT) {
+            signer.replace(credentials::obtain(self.config, self.network)?);
         }
-        outcome
+        Ok(signer.clone())
     }
 
     fn has_time_for(&self, wait: Duration) -> bool {

@@ -2,14 +2,14 @@
 
 use super::network::Network;
 use super::service::ServiceClient;
-use super::{Screen, credentials, dynamodb_lines, input};
+use super::signer::Signer;
+use super::{Screen, dynamodb_lines, input};
 use crate::aws::dynamodb_batch_write_item::ITEM_TEXT_MAXIMUM;
 use crate::aws::dynamodb_put_item::{self as aws, Condition};
 use crate::aws::endpoint::Service;
 use crate::cli::PutItem;
 use crate::config::Config;
 use crate::error::{Error, Fault, Result};
-use crate::net::stream::unix_time;
 
 /// Writes the item, or with `--lines` the items, prints the outcome, and gives the exit code.
 ///
@@ -46,11 +46,19 @@ fn put(config: &Config, command: &PutItem) -> Result<()> {
         names: condition.names.as_deref(),
         values: condition.values.as_deref(),
     });
-    let call = aws::PutItem { authority: client.authority(), table: &command.table, condition, now: unix_time() };
+    let now = network.clock().now();
+    let call = aws::PutItem { authority: client.authority(), table: &command.table, condition, now };
     let body = call.body(item, command.form)?;
-    let credentials = credentials::obtain(config, &network)?;
+    let signer = Signer::obtain(config, &network)?;
     let mut buffer = [0; REPLY_CAPACITY];
-    call.parse(&client.call(&credentials, call.request(body.len())?, &body, &mut buffer)?.reply())
+    client.call(
+        &network,
+        &signer,
+        || call.request(body.len()),
+        &body,
+        &mut buffer,
+        |reply, now| aws::PutItem { now, ..call }.parse(reply),
+    )
 }
 
 /// Checks what can be said of an item before it is read; `what` names it.

@@ -1,15 +1,15 @@
 //! `homing ecr password`, and the same for whoever needs the password itself.
 
 use super::network::Network;
+use super::screen;
 use super::service::ServiceClient;
-use super::{credentials, screen};
+use super::signer::Signer;
 use crate::aws::ecr::{GetAuthorizationToken, RegistryLogin};
 use crate::aws::ecr_public::GetPublicAuthorizationToken;
 use crate::aws::ecr_registry::Registry;
 use crate::aws::endpoint::{Service, Variant};
 use crate::config::Config;
 use crate::error::Result;
-use crate::net::stream::unix_time;
 use crate::protocol::time::iso8601;
 use std::io::Write;
 use zeroize::Zeroizing;
@@ -41,17 +41,31 @@ pub fn fetch(config: &Config, registry: Option<Registry<'_>>) -> Result<Box<Regi
         }
         None => ServiceClient::open(config, &network, Service::Ecr),
     }?;
-    let credentials = credentials::obtain(config, &network)?;
-    let (authority, now) = (client.authority(), unix_time());
+    let signer = Signer::obtain(config, &network)?;
+    let (authority, now) = (client.authority(), signer.time());
     let mut buffer = Zeroizing::new(vec![0; REPLY_CAPACITY]);
     let login = if registry == Some(Registry::Public) {
         let call = GetPublicAuthorizationToken { authority, now };
         let body = GetPublicAuthorizationToken::BODY;
-        call.parse(&client.call(&credentials, call.request()?, body, &mut buffer)?.reply())
+        client.call(
+            &network,
+            &signer,
+            || call.request(),
+            body,
+            &mut buffer,
+            |reply, now| GetPublicAuthorizationToken { now, ..call }.parse(reply),
+        )
     } else {
         let call = GetAuthorizationToken { authority, now };
         let body = GetAuthorizationToken::BODY;
-        call.parse(&client.call(&credentials, call.request()?, body, &mut buffer)?.reply())
+        client.call(
+            &network,
+            &signer,
+            || call.request(),
+            body,
+            &mut buffer,
+            |reply, now| GetAuthorizationToken { now, ..call }.parse(reply),
+        )
     }
     .map(Box::new)?;
     let until = login.expiration.map(iso8601);

@@ -4,7 +4,8 @@ use super::child::{CannotRun, ChildEnvironment};
 use super::network::Network;
 use super::secret::Secrets;
 use super::serve::CredentialServer;
-use super::{codeartifact, credentials, exec_git, git_credential, screen};
+use super::signer::Signer;
+use super::{codeartifact, exec_git, git_credential, screen};
 use crate::cli::{Exec, GitSecret, SecretVariable};
 use crate::config::{Config, Origin};
 use crate::error::{Error, Fault, Result};
@@ -42,22 +43,21 @@ fn environment(config: &Config, command: &Exec) -> Result<ChildEnvironment> {
     let network = Network::new(config)?;
     let mut secrets = Secrets::new(config, &network);
     command.wanted_secrets().try_for_each(|secret| secrets.expect(secret))?;
-    let credentials = credentials::obtain(config, &network)?;
+    let signer = Signer::obtain(config, &network)?;
     let mut environment = ChildEnvironment::new();
     if has_fixed_credentials {
-        add_aws(&mut environment, config, &credentials)?;
+        add_aws(&mut environment, config, &signer.credentials())?;
     }
     if let Some(packages) = &command.packages {
-        codeartifact::add(&mut environment, config, &network, &credentials, packages)?;
+        codeartifact::add(&mut environment, config, &network, &signer, packages)?;
     }
     for SecretVariable { name, secret } in &command.secrets {
-        let value =
-            secrets.text(&credentials, secret).map_err(|error| error.context(format_args!("--secret {name}")))?;
+        let value = secrets.text(&signer, secret).map_err(|error| error.context(format_args!("--secret {name}")))?;
         environment.set("--secret", name, value)?;
     }
     let mut passwords = Vec::new();
     for GitSecret { host, secret } in &command.git {
-        let password = git_credential::password(&mut secrets, &credentials, secret)
+        let password = git_credential::password(&mut secrets, &signer, secret)
             .map_err(|error| error.context(format_args!("--git {}", host.host)))?;
         passwords.push((host, password));
     }

@@ -1,11 +1,12 @@
 //! `homing get`: one S3 object into a file or to standard output.
 
-use super::download::{Begun, Download, Fetched, Sink};
+use super::download::{Begun, Download, Fetched, OBJECT_CHANGED, Sink};
 use super::network::Network;
 use super::outcome::{Outcome, Via};
 use super::partial_file::PartialFile;
 use super::place::Place;
-use super::{Screen, credentials, remembered, screen};
+use super::signer::Signer;
+use super::{Screen, remembered, screen};
 use crate::aws::s3_get::GetObject;
 use crate::cli::{Get, Target};
 use crate::config::Config;
@@ -92,13 +93,12 @@ fn download(
     let network = Network::new(config)?;
     let client = network.public_client()?;
     client.warm_up(&place.bucket().authority()?);
-    let credentials = credentials::obtain(config, &network)?;
+    let signer = Signer::obtain(config, &network)?;
     let object = GetObject { bucket: place.bucket(), key: &command.key, version_id: command.version_id.as_deref() };
     // A store that is not S3 may not know what it is asked for: then only where a checksum is configured.
     let checksum_mode = place.is_aws() || config.payload.trailer().is_some();
-    Download { client, credentials: &credentials, place, object, checksum_mode, shows_progress }
+    Download { client, network: &network, signer, place, object, checksum_mode, shows_progress }
         .run(sink, if_none_match)
-        .inspect_err(|error| network.cache_in_use().forget_if_void(error.code()))
 }
 
 /// What files remember having been fetched from.
@@ -134,7 +134,7 @@ impl StandardOutput {
         let position = self.position;
         let message =
             format!("the object was replaced when {position} bytes of it had been written to standard output");
-        Error::new(Fault::Temporary, "object_changed", message)
+        Error::new(Fault::Temporary, OBJECT_CHANGED, message)
             .with_remedy("throw away what was written, and try again; with a FILE, homing does so by itself")
     }
 }

@@ -2,12 +2,12 @@
 //! gitcredentials(7), "Custom helpers").
 
 use super::network::Network;
+use super::screen;
 use super::secret::{Secrets, keys};
-use super::{credentials, screen};
+use super::signer::Signer;
 use crate::cli::{GitCredential, GitHost, GitOperation, GitPassword, SecretReference};
 use crate::config::Config;
 use crate::error::{Error, Fault, Result};
-use crate::protocol::credentials::Credentials;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
@@ -46,13 +46,9 @@ pub fn run(config: impl FnOnce() -> Result<Config>, command: &GitCredential) -> 
 ///
 /// # Errors
 /// It is not to be had, or is no password: several lines, or a whole JSON object.
-pub fn password(
-    secrets: &mut Secrets<'_>,
-    credentials: &Credentials,
-    secret: &SecretReference,
-) -> Result<Zeroizing<String>> {
+pub fn password(secrets: &mut Secrets<'_>, signer: &Signer, secret: &SecretReference) -> Result<Zeroizing<String>> {
     let id = &secret.id;
-    let text = secrets.text(credentials, secret)?;
+    let text = secrets.text(signer, secret)?;
     // Nobody's password is a JSON object; the console makes one of every secret.
     if secret.key.is_none()
         && let Some(keys) = keys(&text)
@@ -115,8 +111,8 @@ fn from_secret(config: &Config, secret: &SecretReference) -> Result<Zeroizing<St
     let network = Network::new(config)?;
     let mut secrets = Secrets::new(config, &network);
     secrets.expect(secret)?;
-    let credentials = credentials::obtain(config, &network)?;
-    password(&mut secrets, &credentials, secret)
+    let signer = Signer::obtain(config, &network)?;
+    password(&mut secrets, &signer, secret)
 }
 
 fn from_variable(name: &str) -> Result<Zeroizing<String>> {

@@ -1,16 +1,18 @@
 //! One message to a topic, over MQTT or over HTTPS, as configured.
 
+use super::attempts::Retries;
 use super::network::Network;
 use crate::aws::iot_publish;
 use crate::config::{Config, Qos, Via};
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, Fault, Hint, Result};
 use crate::net::http::{Body, Client};
 use crate::net::mqtt::{self, MqttSettings, Publisher};
 use crate::protocol::message::AWS_IOT_PAYLOAD_LIMIT;
 use crate::protocol::template::TOPIC_CAPACITY;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Writes a message into the buffer it is given and says how long it is. May be called twice, and then writes the
-/// same.
+/// Writes a message into the buffer it is given and says how long it is. May be called again, and then writes the same.
 pub trait Payload: FnMut(&mut [u8]) -> Result<usize> + Send + 'static {}
 impl<F: FnMut(&mut [u8]) -> Result<usize> + Send + 'static> Payload for F {}
 
@@ -22,6 +24,8 @@ pub enum Messenger {
         publisher: Publisher,
         /// Quality of service of every message.
         qos: mqtt::Qos,
+        /// How often a message is tried.
+        retries: Retries,
     },
     /// HTTPS requests to the data endpoint.
     Https {
@@ -33,6 +37,8 @@ pub enum Messenger {
         at_least_once: bool,
         /// Room for one message.
         buffer: Vec<u8>,
+        /// How often a message is tried.
+        retries: Retries,
     },
 }
 
@@ -70,7 +76,8 @@ impl Messenger {
                     Qos::AtMostOnce => mqtt::Qos::AtMostOnce,
                     Qos::AtLeastOnce => mqtt::Qos::AtLeastOnce,
                 };
-                Ok(Self::Mqtt { publisher: Publisher::open(settings, connect)?, qos })
+                let retries = network.retries().clone();
+                Ok(Self::Mqtt { publisher: Publisher::open(settings, connect)?, qos, retries })
             }
             Via::Https => {
                 let port = config.https_port();
@@ -79,29 +86,40 @@ impl Messenger {
                 let authority = crate::net::connect::Target { host: host.clone(), port }.to_string();
                 client.warm_up(&authority);
                 let at_least_once = config.qos == Qos::AtLeastOnce;
-                Ok(Self::Https { client, authority, at_least_once, buffer: vec![0; payload_capacity] })
+                let (buffer, retries) = (vec![0; payload_capacity], network.retries().clone());
+                Ok(Self::Https { client, authority, at_least_once, buffer, retries })
             }
         }
     }
 
-    /// Publishes one message, and returns when it is acknowledged (QoS 1) or written (QoS 0).
+    /// Publishes one message, and returns when it is acknowledged (QoS 1) or written (QoS 0). With QoS 1 it is tried again,
+    /// over a new connection, when it was not acknowledged; with QoS 0 only as long as none of it can have arrived.
     ///
     /// # Errors
     /// `payload`'s own error; what stands in the way of the connection; the other side's refusal.
     pub fn publish(&mut self, topic: &str, mut payload: impl Payload) -> Result<()> {
         match self {
-            Self::Mqtt { publisher, qos } => publisher.publish(topic, *qos, move |buffer| {
-                let length = payload(buffer)?;
-                check_length(length).map(|()| length)
-            }),
-            Self::Https { client, authority, at_least_once, buffer } => {
+            Self::Mqtt { publisher, qos, retries } => {
+                let message = Arc::new(Message { payload: Mutex::new(payload), is_begun: AtomicBool::new(false) });
+                let only_once = *qos == mqtt::Qos::AtMostOnce;
+                let attempt = || {
+                    let written = message.clone();
+                    let published = publisher.publish(topic, *qos, move |buffer| written.write(buffer));
+                    published.map_err(|error| final_where(only_once && message.is_begun(), error))
+                };
+                retries.run(attempt, |_| false)
+            }
+            Self::Https { client, authority, at_least_once, buffer, retries } => {
                 let length = payload(buffer)?;
                 check_length(length)?;
                 let call = iot_publish::Publish { endpoint: authority, topic, at_least_once: *at_least_once };
-                let request = call.request(length)?;
-                let mut reply = [0; REPLY_CAPACITY];
-                let answer = client.send(&request, Body::Bytes(&buffer[..length]), &mut reply)?;
-                call.parse(&answer.reply())
+                let attempt = || {
+                    let mut reply = [0; REPLY_CAPACITY];
+                    let answer = client.send(&call.request(length)?, Body::Bytes(&buffer[..length]), &mut reply);
+                    // Without an answer nobody knows whether it has arrived.
+                    call.parse(&answer.map_err(|error| final_where(!call.at_least_once, error))?.reply())
+                };
+                retries.run(attempt, |_| false)
             }
         }
     }
@@ -112,6 +130,31 @@ impl Messenger {
             publisher.close();
         }
     }
+}
+
+/// A message that is written as often as it is sent.
+struct Message<P> {
+    payload: Mutex<P>,
+    is_begun: AtomicBool,
+}
+
+impl<P: Payload> Message<P> {
+    fn write(&self, buffer: &mut [u8]) -> Result<usize> {
+        self.is_begun.store(true, Ordering::Relaxed);
+        // A payload that panicked is not asked again: the thread has ended with it.
+        let mut payload = self.payload.lock().unwrap_or_else(PoisonError::into_inner);
+        let length = payload(buffer)?;
+        check_length(length).map(|()| length)
+    }
+
+    fn is_begun(&self) -> bool {
+        self.is_begun.load(Ordering::Relaxed)
+    }
+}
+
+/// Marks the error as one after which nothing is tried again, where `is_final`.
+fn final_where(is_final: bool, error: Error) -> Error {
+    if is_final { error.with_hint(Some(Hint::Final)) } else { error }
 }
 
 fn check_length(length: usize) -> Result<()> {

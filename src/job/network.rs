@@ -1,6 +1,8 @@
 //! What the configuration says about connections, made ready: trust, identity, proxy, deadlines.
 
+use super::attempts::Retries;
 use super::credential_cache::CacheInUse;
+use super::signer::{Signer, SigningClock};
 use crate::config::Config;
 use crate::error::Result;
 use crate::net::connect::{self, Target};
@@ -10,7 +12,7 @@ use crate::net::stream::{Stream, unix_time};
 use crate::net::tls::{self, Identity, PemFile, Trust};
 use crate::options::Id;
 use rustls::ClientConfig;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,6 +25,9 @@ pub struct Network<'c> {
     trust: OnceCell<Trust>,
     identity: OnceCell<Identity>,
     cache_in_use: CacheInUse,
+    retries: Retries,
+    clock: SigningClock,
+    signer: RefCell<Option<Signer>>,
 }
 
 impl<'c> Network<'c> {
@@ -40,7 +45,35 @@ impl<'c> Network<'c> {
             trust: OnceCell::new(),
             identity: OnceCell::new(),
             cache_in_use: CacheInUse::default(),
+            retries: Retries::new(config.max_attempts, deadline),
+            clock: SigningClock::default(),
+            signer: RefCell::default(),
         })
+    }
+
+    /// What it was made from.
+    pub fn config(&self) -> &'c Config {
+        self.config
+    }
+
+    /// How often things are attempted in this run.
+    pub fn retries(&self) -> &Retries {
+        &self.retries
+    }
+
+    /// The clock that requests are signed by.
+    pub fn clock(&self) -> &SigningClock {
+        &self.clock
+    }
+
+    /// Who signs this run's requests, once that is known.
+    pub fn signer(&self) -> Option<Signer> {
+        self.signer.borrow().clone()
+    }
+
+    /// From now on it is this one.
+    pub fn hold_signer(&self, signer: Signer) {
+        self.signer.replace(Some(signer));
     }
 
     /// When the whole command must be over.

@@ -2,14 +2,13 @@
 
 use super::network::Network;
 use super::place::{Place, S3};
-use super::{Screen, credentials, screen};
+use super::signer::Signer;
+use super::{Screen, screen};
 use crate::aws::s3_presigned::{Access, PresignedObject};
 use crate::cli::{Expires, Presign};
 use crate::config::Config;
 use crate::error::{Error, Fault, Result};
-use crate::net::stream::unix_time;
 use crate::options::Id;
-use crate::protocol::credentials::Credentials;
 use crate::protocol::json::ObjectWriter;
 use crate::protocol::request::RequestTooLarge;
 use crate::protocol::sigv4::{self, SignError};
@@ -32,8 +31,8 @@ pub fn run(config: &Config, command: &Presign, screen: &Screen) -> Result<u8> {
     let object = PresignedObject { bucket: place.bucket(), key: &command.key, access };
     // Before anybody is asked for credentials: whether there can be such a URL at all.
     object.request()?;
-    let credentials = credentials::obtain(config, &network)?;
-    let presigned = presigned(&object, &credentials, command.expires)?;
+    let signer = Signer::obtain(config, &network)?;
+    let presigned = presigned(&object, &signer, command.expires)?;
     let method = if command.put { "PUT" } else { "GET" };
     screen::print(
         |out| if screen.json { presigned.write_json(method, out) } else { writeln!(out, "{}", *presigned.url) },
@@ -53,10 +52,10 @@ pub struct Presigned {
 ///
 /// # Errors
 /// [`Fault::Data`]: the URL would be too long.
-pub fn presigned(object: &PresignedObject<'_>, credentials: &Credentials, expires: Expires) -> Result<Presigned> {
-    let now = unix_time();
+pub fn presigned(object: &PresignedObject<'_>, signer: &Signer, expires: Expires) -> Result<Presigned> {
+    let (credentials, now) = (signer.credentials(), signer.time());
     let mut request = object.request()?;
-    sigv4::presign(&mut request, credentials, object.bucket.region, S3, now, expires.seconds)
+    sigv4::presign(&mut request, &credentials, object.bucket.region, S3, now, expires.seconds)
         .map_err(|error| unsignable(&error))?;
     let mut end = now + i64::from(expires.seconds);
     if let Some(expiration) = credentials.expiration.filter(|expiration| *expiration < end) {

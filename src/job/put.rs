@@ -3,6 +3,7 @@
 use super::network::Network;
 use super::outcome::{Outcome, Via};
 use super::place::Place;
+use super::signer::Signer;
 use super::source::Source;
 use super::upload::{Uploader, check_size};
 use super::{Screen, credentials};
@@ -50,8 +51,8 @@ fn put(config: &Config, command: &Put, size: &mut Option<u64>, etag: &mut String
     let network = Network::new(config)?;
     let client = network.public_client()?;
     client.warm_up(&place.bucket().authority()?);
-    let credentials = credentials::obtain(config, &network)?;
-    let mut uploader = Uploader::new(config, client, credentials, place)?;
+    let signer = Signer::obtain(config, &network)?;
+    let mut uploader = Uploader::new(config, client, signer, place)?;
     let (key, headers) = (&command.key, &command.object);
     let stored = match source {
         Some(mut source) => {
@@ -67,7 +68,7 @@ fn put(config: &Config, command: &Put, size: &mut Option<u64>, etag: &mut String
             })
         }
     };
-    *etag = stored.inspect_err(|error| network.cache_in_use().forget_if_void(error.code()))?.etag;
+    *etag = stored?.etag;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Credentials for the device certificate: kept ones, or new ones from AWS IoT Core's credential provider.
 
+use super::attempts::attempted;
 use super::credential_cache::{Circumstances, CredentialCache, Kept, Key, Lock};
 use super::credentials::{Wanted, ask};
 use super::network::Network;
@@ -104,9 +105,12 @@ fn fetch(network: &Network<'_>, call: &RoleAliasCredentials<'_>) -> std::result:
     let request = call.request().map_err(passing)?;
     let client = network.device_client(&[]).map_err(passing)?;
     let status = Cell::new(None);
-    let answer = ask(&client, &request, |reply| {
-        status.set(Some(reply.status));
-        call.parse(reply)
+    let answer = attempted(network, || {
+        status.set(None);
+        ask(&client, &request, |reply| {
+            status.set(Some(reply.status));
+            call.parse(reply)
+        })
     });
     answer.map_err(|error| {
         let memory = match status.get() {

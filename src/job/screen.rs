@@ -48,9 +48,13 @@ impl Screen {
     /// Standard output cannot be written.
     pub fn queue_outcome(&mut self, outcome: &Outcome<'_>, entry: &str, stays: bool) -> Result<()> {
         if let Err(error) = outcome.result {
-            let what = if stays { "queued, not delivered yet" } else { "not delivered" };
             let file = outcome.file.unwrap_or(Path::new(entry)).display();
-            complain(&error.clone().context(format_args!("{file}: {what}")));
+            complain(&match (stays, entry) {
+                (true, _) => error.clone().context(format_args!("{file}: queued, not delivered yet")),
+                // It never came into the queue, and says so itself.
+                (false, "") => error.clone().context(file),
+                (false, _) => error.clone().context(format_args!("{file}: given up")),
+            });
         }
         if self.json {
             print(|out| outcome.write_json_of(out, entry, stays))
@@ -74,6 +78,18 @@ impl Screen {
         } else {
             Ok(())
         }
+    }
+
+    /// Prints a line of JSON where that was asked for, and gives the exit code of success; `json` is called twice.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn json_only(&mut self, json: impl Fn(&mut ObjectWriter<'_>)) -> Result<u8> {
+        if self.json {
+            let line = json_line(json);
+            print(|out| out.write_all(&line))?;
+        }
+        Ok(0)
     }
 
     /// Prints an error, and for programs a line of JSON that `json` begins; it is called twice.
@@ -135,6 +151,12 @@ pub fn print(write: impl FnOnce(&mut std::io::StdoutLock<'_>) -> std::io::Result
 pub fn stdout_failed(error: &std::io::Error) -> Error {
     let why = if error.kind() == ErrorKind::BrokenPipe { "its reader has gone".to_owned() } else { error.to_string() };
     Error::new(Fault::Io, STDOUT_FAILED, format!("cannot write to standard output: {why}"))
+}
+
+/// Tells people something that is no error, on standard error.
+pub fn notice(text: &str) {
+    // As with `complain`.
+    let _ = writeln!(std::io::stderr().lock(), "homing: {text}");
 }
 
 /// Reports an error to people, on standard error.

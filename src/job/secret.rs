@@ -2,14 +2,13 @@
 
 use super::network::Network;
 use super::service::ServiceClient;
-use super::{credentials, screen, secret_field};
+use super::signer::Signer;
+use super::{screen, secret_field};
 use crate::aws::endpoint::{Service, Variant};
 use crate::aws::secrets_manager::{self, GetSecretValue, REPLY_CAPACITY, SecretValue};
 use crate::cli::{GetSecret, SecretReference};
 use crate::config::Config;
 use crate::error::{Error, Fault, Result};
-use crate::net::stream::unix_time;
-use crate::protocol::credentials::Credentials;
 use std::io::{IsTerminal, Write};
 use zeroize::Zeroizing;
 
@@ -21,8 +20,8 @@ pub fn run(config: &Config, command: &GetSecret) -> Result<u8> {
     let network = Network::new(config)?;
     let GetSecret { secret: SecretReference { id, key }, version_stage, version_id } = command;
     let client = open(config, &network, id)?;
-    let credentials = credentials::obtain(config, &network)?;
-    let value = fetch(&client, &credentials, id, version_stage.as_deref(), version_id.as_deref())?;
+    let signer = Signer::obtain(config, &network)?;
+    let value = fetch(&client, &network, &signer, id, version_stage.as_deref(), version_id.as_deref())?;
     let is_terminal = std::io::stdout().is_terminal();
     if let (SecretValue::Binary(bytes), None, false) = (&value, key, is_terminal) {
         screen::print(|out| out.write_all(bytes))?;
@@ -64,12 +63,13 @@ impl<'c> Secrets<'c> {
     ///
     /// # Errors
     /// It is not to be had, is no text, or has no such key.
-    pub fn text(&mut self, credentials: &Credentials, secret: &SecretReference) -> Result<Zeroizing<String>> {
+    pub fn text(&mut self, signer: &Signer, secret: &SecretReference) -> Result<Zeroizing<String>> {
         let SecretReference { id, key } = secret;
+        let network = self.network;
         let known = match self.values.iter().position(|(known, _)| known == id) {
             Some(known) => known,
             None => {
-                let value = fetch(self.client(id)?, credentials, id, None, None)?;
+                let value = fetch(self.client(id)?, network, signer, id, None, None)?;
                 self.values.push((id.clone(), value));
                 self.values.len() - 1
             }
@@ -101,7 +101,8 @@ fn open(config: &Config, network: &Network<'_>, id: &str) -> Result<ServiceClien
 
 fn fetch(
     client: &ServiceClient,
-    credentials: &Credentials,
+    network: &Network<'_>,
+    signer: &Signer,
     id: &str,
     version_stage: Option<&str>,
     version_id: Option<&str>,
@@ -110,8 +111,8 @@ fn fetch(
     let call = GetSecretValue { authority: client.authority(), id, version_stage, version_id };
     let body = call.body();
     let mut buffer = Zeroizing::new(vec![0; REPLY_CAPACITY]);
-    let answer = client.call(credentials, call.request(body.len())?, body.as_bytes(), &mut buffer)?;
-    call.parse(&answer.reply(), unix_time())
+    let request = || call.request(body.len());
+    client.call(network, signer, request, body.as_bytes(), &mut buffer, |reply, now| call.parse(reply, now))
 }
 
 fn text(id: &str, value: &SecretValue, key: Option<&str>) -> Result<Zeroizing<String>> {

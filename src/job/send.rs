@@ -11,11 +11,11 @@
 //! Files are delivered one after the other over the same connections. One file's failure does not stop the
 //! others.
 
-use super::Screen;
 use super::delivery::{Address, Deliverer, Way};
 use super::network::Network;
 use super::outcome::{Outcome, Via, worst};
 use super::source::Source;
+use super::{Screen, send_queue};
 use crate::cli::Send;
 use crate::config::{self, Config};
 use crate::error::Result;
@@ -27,6 +27,9 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// What concerns no single file: the configuration, or an unwritable standard output.
 pub fn run(config: &Config, command: &Send, screen: &mut Screen) -> Result<u8> {
+    if let (Some(queueing), false) = (command.queue, command.dry_run) {
+        return send_queue::run(config, command, queueing, screen);
+    }
     let mut files: Vec<File<'_>> = command.files.iter().map(|path| File::prepare(path, config, command)).collect();
     require_settings(config, &files)?;
     if !command.dry_run && files.iter().any(|file| file.ready.is_ok()) {
@@ -128,7 +131,7 @@ impl Ready {
         if self.address.way == Way::Inline {
             return deliverer.announce(&self.source, &self.address, None);
         }
-        let stored = deliverer.store(&mut self.source, &self.address)?;
+        let stored = deliverer.store(&mut self.source, &self.address, None)?;
         self.etag.clone_from(&stored.etag);
         deliverer.announce(&self.source, &self.address, Some(&stored))
     }

@@ -1,15 +1,14 @@
 //! A signed call to one of AWS's services: endpoint, signature, reply.
 
-use super::credential_cache::CacheInUse;
+use super::attempts::attempted;
 use super::network::Network;
-use crate::aws::JsonServiceError;
+use super::signer::Signer;
 use crate::aws::endpoint::{Service, Variant};
 use crate::config::{Config, Endpoint, Origin};
 use crate::error::{Error, Fault, Result};
 use crate::net::http::{Answer, Body, Client};
-use crate::net::stream::unix_time;
 use crate::options::Id;
-use crate::protocol::credentials::Credentials;
+use crate::protocol::reply::Reply;
 use crate::protocol::request::Request;
 use crate::protocol::sigv4::{self, Payload};
 
@@ -19,7 +18,6 @@ pub struct ServiceClient {
     region: String,
     authority: String,
     client: Client,
-    cache_in_use: CacheInUse,
 }
 
 impl ServiceClient {
@@ -59,7 +57,7 @@ impl ServiceClient {
         };
         let client = network.public_client()?;
         client.warm_up(&authority);
-        Ok(Self { service, region: region.to_owned(), authority, client, cache_in_use: network.cache_in_use().clone() })
+        Ok(Self { service, region: region.to_owned(), authority, client })
     }
 
     /// Host, and `:port` where one was set: for the request.
@@ -72,33 +70,38 @@ impl ServiceClient {
         &self.region
     }
 
-    /// Signs and sends `request` with `body`, and reads the reply into `buffer`. Whether it is a success is the
-    /// caller's to see.
+    /// Signs and sends what `request` makes, with `body`, reads the reply into `buffer`, and gives what `parse` makes of it:
+    /// once, or as often as the attempts allow. `parse` is also given the time by the clock that signed, half way between
+    /// request and reply.
     ///
     /// # Errors
-    /// The request cannot be signed; the service cannot be reached.
-    pub fn call<'b>(
+    /// The request cannot be made or signed; the service cannot be reached; `parse`'s own.
+    pub fn call<T>(
         &self,
-        credentials: &Credentials,
-        mut request: Request,
+        network: &Network<'_>,
+        signer: &Signer,
+        request: impl Fn() -> Result<Request>,
         body: &[u8],
-        buffer: &'b mut [u8],
-    ) -> Result<Answer<'b>> {
-        let service = self.service.signing_name();
-        sigv4::sign(&mut request, credentials, &self.region, service, unix_time(), Payload::Bytes(body)).map_err(
+        buffer: &mut [u8],
+        parse: impl Fn(&Reply<'_>, i64) -> Result<T>,
+    ) -> Result<T> {
+        attempted(network, || {
+            let answer = self.send(signer, request()?, body, buffer)?;
+            parse(&answer.reply(), signer.at(answer.midpoint))
+        })
+    }
+
+    fn send<'b>(&self, signer: &Signer, mut request: Request, body: &[u8], buffer: &'b mut [u8]) -> Result<Answer<'b>> {
+        let (service, title) = (self.service.signing_name(), self.service.title());
+        let (credentials, time) = (signer.credentials(), signer.time());
+        sigv4::sign(&mut request, &credentials, &self.region, service, time, Payload::Bytes(body)).map_err(
             |error| {
-                let title = self.service.title();
                 Error::new(Fault::Data, "cannot_sign", format!("the request to {title} cannot be signed: {error:?}"))
                     .with_remedy("shorten what was given, and use printable ASCII in it")
             },
         )?;
-        log::debug!("{} {} of {title}", request.method, request.path, title = self.service.title());
-        let answer =
-            self.client.send(&request, if body.is_empty() { Body::Empty } else { Body::Bytes(body) }, buffer)?;
-        if (400..500).contains(&answer.reply().status) {
-            self.cache_in_use.forget_if_void(&JsonServiceError::read(&answer.reply()).code);
-        }
-        Ok(answer)
+        log::debug!("{} {} of {title}", request.method, request.path);
+        self.client.send(&request, if body.is_empty() { Body::Empty } else { Body::Bytes(body) }, buffer)
     }
 }
 

@@ -5,18 +5,17 @@ mod parts;
 mod standard_input;
 
 use super::place::{Place, S3, unsignable};
+use super::signer::Signer;
 use super::source::Source;
 use crate::aws::s3_put::{Encoding, ObjectHeaders, PutObject, PutObjectOutcome};
 use crate::cli;
 use crate::config::Config;
 use crate::error::{Error, Fault, Result};
 use crate::net::http::{Body, BodySource, Client};
-use crate::net::stream::unix_time;
 use crate::progress::Progress;
 use crate::protocol::checksum::ChecksumAlgorithm;
 use crate::protocol::chunked::{ChunkSize, Framer, PayloadMode, buffer_length, encoded_length};
 use crate::protocol::content_type::content_type;
-use crate::protocol::credentials::Credentials;
 use crate::protocol::plan::MAXIMUM_OBJECT_SIZE;
 use crate::protocol::sigv4::{self, ChunkSigner, Payload};
 use std::ops::Range;
@@ -24,7 +23,7 @@ use std::ops::Range;
 /// Everything about uploads that stays the same from file to file, and the buffer they share.
 pub struct Uploader {
     client: Client,
-    credentials: Box<Credentials>,
+    signer: Signer,
     place: Place,
     mode: PayloadMode,
     chunk_size: ChunkSize,
@@ -32,21 +31,21 @@ pub struct Uploader {
 }
 
 impl Uploader {
-    /// Prepares uploads through `client`, signed with `credentials`.
+    /// Prepares uploads through `client`, signed by `signer`.
     ///
     /// # Errors
     /// [`Fault::Config`]: a chunk size out of range.
-    pub fn new(config: &Config, client: Client, credentials: Box<Credentials>, place: Place) -> Result<Self> {
+    pub fn new(config: &Config, client: Client, signer: Signer, place: Place) -> Result<Self> {
         let mode = config.payload;
         let chunk_size = ChunkSize::new(config.chunk_size)
             .map_err(|_| Error::new(Fault::Config, "invalid_value", "the chunk size is out of range"))?;
         let buffer = vec![0; buffer_length(mode, chunk_size)];
-        Ok(Self { client, credentials, place, mode, chunk_size, buffer })
+        Ok(Self { client, signer, place, mode, chunk_size, buffer })
     }
 
-    /// What uploads are signed with.
-    pub fn credentials(&self) -> &Credentials {
-        &self.credentials
+    /// Who signs uploads.
+    pub fn signer(&self) -> &Signer {
+        &self.signer
     }
 
     /// Where uploads go.
@@ -59,13 +58,14 @@ impl Uploader {
         self.place = place;
     }
 
-    /// Puts the whole of `source` to `key`.
+    /// Puts the whole of `source`, from its start, to `key`: one attempt.
     ///
     /// # Errors
     /// The file cannot be read or changes; S3 cannot be reached or refuses. S3 then has no such object, or the one
     /// it had before.
     pub fn put(&mut self, source: &mut Source, key: &str, headers: &cli::ObjectHeaders) -> Result<PutObjectOutcome> {
         check_size(source)?;
+        source.rewind()?;
         let call = PutObject { bucket: self.place.bucket(), key };
         let media_type = headers.content_type.as_deref().unwrap_or_else(|| content_type(&source.name));
         let headers = object_headers(headers, media_type);
@@ -78,17 +78,17 @@ impl Uploader {
         });
         let payload = if is_plain { Payload::Bytes(b"") } else { Payload::Streaming(self.mode) };
         let mut request = call.request(&headers, encoding.as_ref())?;
-        let time = unix_time();
-        let seed = sigv4::sign(&mut request, &self.credentials, self.place.region(), S3, time, payload)
+        let (credentials, time) = (self.signer.credentials(), self.signer.time());
+        let seed = sigv4::sign(&mut request, &credentials, self.place.region(), S3, time, payload)
             .map_err(|error| unsignable(&error))?;
         let mut reply = [0; REPLY_CAPACITY];
         if is_plain {
             source.check_unchanged()?;
             let answer = self.client.send(&request, Body::Bytes(b""), &mut reply)?;
-            return call.parse(&answer.reply(), unix_time());
+            return call.parse(&answer.reply(), self.signer.at(answer.midpoint));
         }
-        let signer = ChunkSigner::new(&self.credentials, self.place.region(), S3, time, seed)
-            .map_err(|error| unsignable(&error))?;
+        let signer =
+            ChunkSigner::new(&credentials, self.place.region(), S3, time, seed).map_err(|error| unsignable(&error))?;
         let framer = Framer::new(self.mode, source.size, self.chunk_size, signer);
         let name = source.name.clone();
         let mut body = FramedFile {
@@ -101,7 +101,7 @@ impl Uploader {
         };
         log::debug!("PUT {key}: {} bytes, {:?}", body.source.size, self.mode);
         let answer = self.client.send(&request, Body::Source(&mut body), &mut reply)?;
-        let mut outcome = call.parse(&answer.reply(), unix_time())?;
+        let mut outcome = call.parse(&answer.reply(), self.signer.at(answer.midpoint))?;
         if let (None, Some(algorithm), Some(checksum)) =
             (&outcome.checksum, self.mode.trailer(), body.framer.checksum())
         {

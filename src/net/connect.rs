@@ -108,16 +108,14 @@ pub fn resolve(target: &Target, deadline: Instant) -> Result<Vec<SocketAddr>> {
                 "name_not_resolved",
                 format!("cannot resolve the host name '{}': {reason}", target.host),
             )
-            .with_remedy("check the endpoint's spelling and region, and that the device has a name server (/etc/resolv.conf) and a network")
-            .with_retryable(true))
+            .with_remedy("check the endpoint's spelling and region, and that the device has a name server (/etc/resolv.conf) and a network"))
         }
         Err(_) => Err(Error::new(
             Fault::Unavailable,
             "resolve_timeout",
             format!("no answer from the name server for '{}' in time", target.host),
         )
-        .with_remedy("check the device's network and its name server (/etc/resolv.conf)")
-        .with_retryable(true)),
+        .with_remedy("check the device's network and its name server (/etc/resolv.conf)")),
     }
 }
 
@@ -158,9 +156,9 @@ fn describe(target: &Target, last_error: Option<(SocketAddr, io::Error)>) -> Err
         Some((address, error)) => ("connect_failed", format!("{address}: {error}")),
         None => ("connect_timeout", "no time left to connect".to_owned()),
     };
-    Error::new(Fault::Unavailable, code, format!("cannot connect to {target}: {reason}"))
-        .with_remedy("check the endpoint and its port, the network, and whether a firewall or a proxy (HTTPS_PROXY) is in between")
-        .with_retryable(true)
+    Error::new(Fault::Unavailable, code, format!("cannot connect to {target}: {reason}")).with_remedy(
+        "check the endpoint and its port, the network, and whether a firewall or a proxy (HTTPS_PROXY) is in between",
+    )
 }
 
 /// glibc's resolver with its modules needs over 64 KiB of stack; only touched pages count.

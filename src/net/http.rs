@@ -19,7 +19,7 @@ use super::connect::Target;
 use super::duplex::Duplex;
 use super::proxy::Proxy;
 use super::stream::{self, Stream, unix_time};
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, Fault, Hint, Result};
 use crate::protocol::reply::Reply;
 use crate::protocol::request::Request;
 use http::{HeaderMap, Uri};
@@ -120,6 +120,7 @@ impl Client {
             settings,
             warm: Mutex::new(Vec::new()),
             abandoned: AtomicBool::new(false),
+            is_aged: AtomicBool::new(false),
             write_error: Mutex::new(None),
         });
         Self { agent: Agent::with_parts(config, Opener(shared.clone()), NoResolver), shared }
@@ -162,8 +163,8 @@ impl Client {
     /// # Errors
     /// As [`Self::send`].
     pub fn open(&self, request: &Request) -> Result<Incoming> {
-        let (response, _) = self.exchange(request, Body::Empty)?;
-        Ok(Incoming::new(host_of(&request.authority), response, SentSecrets::of(request)))
+        let (response, midpoint) = self.exchange(request, Body::Empty)?;
+        Ok(Incoming::new(host_of(&request.authority), response, SentSecrets::of(request), midpoint))
     }
 
     /// Gives the reply, of which the head has been read, and the middle of the exchange in seconds since the Unix
@@ -178,12 +179,13 @@ impl Client {
             builder = builder.header(name, value);
         }
         self.shared.abandoned.store(false, Ordering::Relaxed);
+        self.shared.is_aged.store(false, Ordering::Relaxed);
         *lock(&self.shared.write_error) = None;
 
         let asked = unix_time();
         let length = request.header_value("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
         let mut guarded =
-            GuardedBody { source: None, remaining: length, abandoned: &self.shared.abandoned, failure: None };
+            GuardedBody { source: None, remaining: length, abandoned: &self.shared.abandoned, failure: None, asked };
         let result = match body {
             Body::Empty => self.run(builder, ()),
             Body::Bytes(bytes) => self.run(builder, bytes),
@@ -192,10 +194,15 @@ impl Client {
                 self.run(builder, SendBody::from_reader(&mut guarded))
             }
         };
+        let asked = guarded.asked;
         if let Some(failure) = guarded.failure {
             return Err(failure);
         }
-        let mut response = result.map_err(|error| self.explain(error, host))?;
+        let mut response = result.map_err(|error| {
+            let error = self.explain(error, host);
+            let is_dead = self.shared.is_aged.load(Ordering::Relaxed) && BROKEN.contains(&error.code());
+            if is_dead { error.with_hint(Some(Hint::FreshConnection)) } else { error }
+        })?;
         SentSecrets::of(request).wipe_headers(response.headers_mut());
         let midpoint = asked + (unix_time() - asked) / 2;
         if self.shared.abandoned.load(Ordering::Relaxed) && response.status().is_success() {
@@ -232,7 +239,6 @@ impl Client {
             ureq::Error::Timeout(_) => {
                 Error::new(Fault::Unavailable, "timeout", format!("connection to {host}: no answer in time"))
                     .with_remedy("try again; if it stays, check the network, or give more time with --timeout")
-                    .with_retryable(true)
             }
             ureq::Error::LargeResponseHeader(..) => {
                 unusable(host, "oversized_reply", "its reply's headers are too large")
@@ -255,6 +261,8 @@ struct Shared {
     warm: Mutex<Vec<(String, JoinHandle<Result<Stream>>)>>,
     /// The server has answered, or is gone, before the body was sent: the rest of it is not needed.
     abandoned: AtomicBool,
+    /// The connection had been open before the request, and nothing of the reply has come: it may have been dead.
+    is_aged: AtomicBool,
     write_error: Mutex<Option<Error>>,
 }
 
@@ -308,8 +316,14 @@ impl Connector<()> for Opener {
             _ => None,
         };
         let stream = match alive {
-            Some(stream) => stream,
-            None => self.0.open(&target).map_err(other)?,
+            Some(stream) => {
+                self.0.is_aged.store(true, Ordering::Relaxed);
+                stream
+            }
+            None => {
+                self.0.is_aged.store(false, Ordering::Relaxed);
+                self.0.open(&target).map_err(other)?
+            }
         };
         Ok(Some(HttpTransport {
             stream,
@@ -420,6 +434,7 @@ impl Transport for HttpTransport {
                 Ok(count) => {
                     self.buffers.input_appended(count);
                     if count > 0 {
+                        self.shared.is_aged.store(false, Ordering::Relaxed);
                         // There is a reply, so the broken write behind it is not what counts.
                         *lock(&self.shared.write_error) = None;
                     }
@@ -442,7 +457,9 @@ impl Transport for HttpTransport {
         }
     }
 
+    /// Asked before a connection is used again.
     fn is_open(&mut self) -> bool {
+        self.shared.is_aged.store(true, Ordering::Relaxed);
         !self.is_abandoned() && matches!(self.stream.has_input(), Ok(false))
     }
 
@@ -465,6 +482,8 @@ struct GuardedBody<'a> {
     remaining: u64,
     abandoned: &'a AtomicBool,
     failure: Option<Error>,
+    /// When the request, as far as it has been asked for, was sent: in seconds since the Unix epoch.
+    asked: i64,
 }
 
 impl Read for GuardedBody<'_> {
@@ -474,6 +493,8 @@ impl Read for GuardedBody<'_> {
             wanted
         } else {
             let Some(source) = &mut self.source else { return Ok(0) };
+            // An upload of an hour is answered at its end.
+            self.asked = unix_time();
             source.fill(&mut buffer[..wanted]).map_err(|error| {
                 self.failure = Some(error);
                 io::Error::other("the body's source failed")
@@ -520,14 +541,10 @@ fn explain_io(error: io::Error, host: &str) -> Error {
         Ok(ureq::Error::Timeout(_)) => {
             Error::new(Fault::Unavailable, "timeout", format!("connection to {host}: the reply stopped half way"))
                 .with_remedy("try again; if it stays, check the network, or give more time with --stall-timeout")
-                .with_retryable(true)
         }
-        Ok(other) => {
-            unusable(host, "truncated_reply", &format!("its reply was cut short: {other}")).with_retryable(true)
-        }
+        Ok(other) => unusable(host, "truncated_reply", &format!("its reply was cut short: {other}")),
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
             unusable(host, "truncated_reply", "the other side closed it before its reply was complete")
-                .with_retryable(true)
         }
         Err(error) => stream::explain(&error, host),
     }
@@ -561,6 +578,8 @@ const INPUT_BUFFER: usize = 16 * 1024;
 const RESPONSE_HEADER_MAXIMUM: usize = 12 * 1024;
 /// A look for an early answer every 64 KiB, one chunk.
 const LOOK_EVERY: usize = 64 * 1024;
+/// The errors of a connection that was dead before the request was read.
+const BROKEN: [&str; 4] = ["connection_closed", "connection_failed", "connection_reset", "truncated_reply"];
 /// TLS handshakes with RSA certificates stay well under this; only touched pages count.
 const OPENER_STACK: usize = 256 * 1024;
 

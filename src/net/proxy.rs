@@ -86,7 +86,6 @@ impl Proxy {
                     "check that {} names an HTTP proxy that reaches the host; NO_PROXY names hosts to be reached without it",
                     self.origin
                 ))
-                .with_retryable(true)
         };
         let mut request = Zeroizing::new(format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"));
         if let Some(username) = self.url.username() {

@@ -107,8 +107,7 @@ impl Stream {
                             "tls_timeout",
                             format!("TLS with {}: the handshake was not finished in time", self.host),
                         )
-                        .with_remedy("check the endpoint's port, the network, and what is in between")
-                        .with_retryable(true));
+                        .with_remedy("check the endpoint's port, the network, and what is in between"));
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -207,7 +206,6 @@ pub fn explain(error: &io::Error, host: &str) -> Error {
     };
     Error::new(Fault::Unavailable, code, format!("connection to {host}: {reason}"))
         .with_remedy("try again; if it stays, look for a firewall or a proxy in between, or a wrong port")
-        .with_retryable(true)
 }
 
 /// Whether TLS itself failed, such as by the other side's alert, and not the connection below it.

@@ -273,9 +273,6 @@ impl Cursor<'_> {
     }
 }
 
-/// How far a signature's time may be from AWS's: 15 minutes (S3's `RequestTimeTooSkewed`).
-pub const SIGNATURE_CLOCK_TOLERANCE: i64 = 15 * 60;
-
 /// 0000-01-01T00:00:00Z and 9999-12-31T23:59:59Z: four digits are all that the formats have for a year.
 const YEAR_0: i64 = -62_167_219_200;
 const YEAR_9999: i64 = 253_402_300_799;

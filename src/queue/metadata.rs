@@ -60,6 +60,19 @@ pub struct Object {
     pub if_none_match: bool,
     /// The message has a presigned URL that is good for so many seconds, if anything.
     pub presign: Option<u32>,
+    /// What S3 has confirmed of it: only the message is left to be sent.
+    pub stored: Option<Stored>,
+}
+
+/// An object as S3 has confirmed it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// The ETag without its quotes.
+    pub etag: String,
+    /// The version, in a bucket with versioning.
+    pub version_id: Option<String>,
+    /// The algorithm and the checksum in base64.
+    pub checksum: Option<(String, String)>,
 }
 
 /// Why an attempt, or an entry, failed.

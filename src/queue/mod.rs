@@ -43,7 +43,7 @@ mod stamp;
 pub use entry::Entry;
 pub use id::EntryId;
 pub use limits::{Limits, WhenFull};
-pub use metadata::{Metadata, Object, Reason, Way};
+pub use metadata::{Metadata, Object, Reason, Stored, Way};
 
 use crate::error::{Error, Fault, Result};
 use directory::Directory;
@@ -299,12 +299,15 @@ const PENDING: &str = "pending";
 const FAILED: &str = "failed";
 const UPLOADS: &str = "uploads";
 const LOCK: &str = "lock";
+/// The drainer's own file in the queue's directory.
+pub const RETRY_BUDGET: &str = "retry-budget.json";
 /// What is in a queue's directory, and whether it is a directory.
-const KNOWN: [(Option<&str>, bool); 6] = [
+const KNOWN: [(Option<&str>, bool); 7] = [
     (Some(TMP), true),
     (Some(MOVING), true),
     (Some(PENDING), true),
     (Some(FAILED), true),
     (Some(UPLOADS), true),
     (Some(LOCK), false),
+    (Some(RETRY_BUDGET), false),
 ];

@@ -4,7 +4,7 @@
 //! is not known is an error.
 
 use super::stamp::{Origin, Stamp};
-use super::{Metadata, Object, Reason, Way};
+use super::{Metadata, Object, Reason, Stored, Way};
 use crate::error::{Error, Fault};
 use crate::protocol::json::{self, Full, ObjectWriter, Text};
 use crate::protocol::json_walk::{Kind, Value};
@@ -123,6 +123,14 @@ fn write_object(object: &Object, writer: &mut ObjectWriter<'_>) {
     if let Some(seconds) = object.presign {
         writer.number("presign", u64::from(seconds));
     }
+    if let Some(stored) = &object.stored {
+        writer.object("stored", |writer| {
+            writer.text("etag", &stored.etag).optional_text("version_id", stored.version_id.as_deref());
+            if let Some((algorithm, value)) = &stored.checksum {
+                writer.text("checksum_algorithm", algorithm).text("checksum", value);
+            }
+        });
+    }
 }
 
 fn read_object(fields: &Fields<'_>) -> Result<Object, Unreadable> {
@@ -140,6 +148,15 @@ fn read_object(fields: &Fields<'_>) -> Result<Object, Unreadable> {
         presign: presign
             .map(|seconds| u32::try_from(seconds).map_err(|_| Unreadable::Damaged("presign")))
             .transpose()?,
+        stored: fields.object("stored")?.map(|fields| read_stored(&fields)).transpose()?,
+    })
+}
+
+fn read_stored(fields: &Fields<'_>) -> Result<Stored, Unreadable> {
+    Ok(Stored {
+        etag: fields.text("etag")?,
+        version_id: fields.optional_text("version_id")?,
+        checksum: fields.optional_text("checksum_algorithm")?.zip(fields.optional_text("checksum")?),
     })
 }
 

@@ -31,8 +31,8 @@ pub(crate) struct Outcome {
     description: String,
 }
 
-/// Prepares a call with these arguments, nothing in the environment but that no run leaves credentials for the next, and
-/// an empty standard input.
+/// Prepares a call with these arguments, nothing in the environment but that no run leaves credentials for the next and
+/// that nothing is tried twice (`tests/retries` is about that), and an empty standard input.
 pub(crate) fn homing<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Homing {
     let mut command = Command::new(BINARY);
     command.args(arguments);
@@ -41,7 +41,7 @@ pub(crate) fn homing<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) ->
 
 /// Prepares a command that runs another build of homing, likewise.
 pub(crate) fn prepare(mut command: Command) -> Homing {
-    command.env_clear().env(CREDENTIAL_CACHE, "false");
+    command.env_clear().env(CREDENTIAL_CACHE, "false").env(MAX_ATTEMPTS, "1");
     Homing { command, stdin: Vec::new() }
 }
 
@@ -49,6 +49,18 @@ impl Homing {
     /// Adds an argument.
     pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.command.arg(argument);
+        self
+    }
+
+    /// Adds arguments.
+    pub(crate) fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    /// Removes an environment variable.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
         self
     }
 
@@ -215,6 +227,8 @@ impl Config {
 
 /// Whether runs leave credentials for the next one: tests count what each asks for.
 pub(crate) const CREDENTIAL_CACHE: &str = "HOMING_CREDENTIAL_CACHE";
+/// How often each request is tried.
+pub(crate) const MAX_ATTEMPTS: &str = "HOMING_MAX_ATTEMPTS";
 /// The program under test, as cargo built it.
 const BINARY: &str = env!("CARGO_BIN_EXE_homing");
 /// Longest run of homing in any test: far above what a slow machine needs, so that only a hang meets it.

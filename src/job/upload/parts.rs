@@ -11,7 +11,6 @@ use crate::job::multipart_state::MultipartState;
 use crate::job::place::{S3, unsignable};
 use crate::job::source::Source;
 use crate::net::http::{Body, BodySource};
-use crate::net::stream::unix_time;
 use crate::progress::Progress;
 use crate::protocol::checksum::ChecksumAlgorithm;
 use crate::protocol::chunked::{Framer, encoded_length};
@@ -31,10 +30,10 @@ impl Uploader {
         buffer: &mut [u8],
         parse: impl FnOnce(&Reply<'_>, i64) -> Result<T>,
     ) -> Result<T> {
-        self.sign(&mut request, unix_time(), Payload::Bytes(b""))?;
+        self.sign(&mut request, self.signer.time(), Payload::Bytes(b""))?;
         let body = if request.method == "POST" { Body::Bytes(b"") } else { Body::Empty };
         let answer = self.client.send(&request, body, buffer)?;
-        parse(&answer.reply(), unix_time())
+        parse(&answer.reply(), self.signer.at(answer.midpoint))
     }
 
     /// Sends `length` bytes of `source`, from `start` on, as a part of an object of which `done` bytes are there.
@@ -52,9 +51,9 @@ impl Uploader {
             trailer: algorithm.map(ChecksumAlgorithm::header_name),
         };
         let mut request = call.request(&encoding)?;
-        let time = unix_time();
+        let time = self.signer.time();
         let seed = self.sign(&mut request, time, Payload::Streaming(self.mode))?;
-        let signer = ChunkSigner::new(&self.credentials, self.place.region(), S3, time, seed)
+        let signer = ChunkSigner::new(&self.signer.credentials(), self.place.region(), S3, time, seed)
             .map_err(|error| unsignable(&error))?;
         let name = source.name.clone();
         let mut body = FramedFile {
@@ -68,7 +67,7 @@ impl Uploader {
         log::debug!("PUT part {}: {length} bytes, {:?}", call.number, self.mode);
         let mut reply = [0; REPLY_CAPACITY];
         let answer = self.client.send(&request, Body::Source(&mut body), &mut reply)?;
-        let mut part = call.parse(algorithm, &answer.reply(), unix_time())?;
+        let mut part = call.parse(algorithm, &answer.reply(), self.signer.at(answer.midpoint))?;
         if let Some(sent) = body.framer.checksum() {
             if !part.checksum.is_empty() && part.checksum != sent {
                 let message = format!("part {}: S3 has checksum {}, and {sent} was sent", call.number, part.checksum);
@@ -88,11 +87,11 @@ impl Uploader {
     ) -> Result<PutObjectOutcome> {
         let (length, digest) = PartList::new(call, state).measure()?;
         let mut request = call.request(length)?;
-        self.sign(&mut request, unix_time(), Payload::Digest(&digest))?;
+        self.sign(&mut request, self.signer.time(), Payload::Digest(&digest))?;
         let mut reply = [0; REPLY_CAPACITY];
         let body = &mut PartList::new(call, state);
         let answer = self.client.send(&request, Body::Source(body), &mut reply)?;
-        let mut outcome = call.parse(&answer.reply(), unix_time())?;
+        let mut outcome = call.parse(&answer.reply(), self.signer.at(answer.midpoint))?;
         if let (None, Some(algorithm), Some(checksum)) = (&outcome.checksum, call.algorithm, call.checksum) {
             // It was compared, whether or not S3 says so.
             outcome.checksum = Some((algorithm.name().to_ascii_lowercase(), checksum.to_owned()));
@@ -109,7 +108,7 @@ impl Uploader {
     }
 
     fn sign(&self, request: &mut Request, time: i64, payload: Payload<'_>) -> Result<Signature> {
-        sigv4::sign(request, &self.credentials, self.place.region(), S3, time, payload)
+        sigv4::sign(request, &self.signer.credentials(), self.place.region(), S3, time, payload)
             .map_err(|error| unsignable(&error))
     }
 }

@@ -14,13 +14,15 @@ pub struct Incoming {
     headers: HeaderMap,
     body: ureq::BodyReader<'static>,
     sent: SentSecrets,
+    /// The device's clock half way between request and reply, in seconds since the Unix epoch.
+    pub midpoint: i64,
 }
 
 impl Incoming {
-    pub(super) fn new(host: &str, response: http::Response<ureq::Body>, sent: SentSecrets) -> Self {
+    pub(super) fn new(host: &str, response: http::Response<ureq::Body>, sent: SentSecrets, midpoint: i64) -> Self {
         let (parts, body) = response.into_parts();
         let status = parts.status.as_u16();
-        Self { host: host.to_owned(), status, headers: parts.headers, body: body.into_reader(), sent }
+        Self { host: host.to_owned(), status, headers: parts.headers, body: body.into_reader(), sent, midpoint }
     }
 
     /// The status code, 100 to 599.

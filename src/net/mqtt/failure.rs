@@ -49,7 +49,7 @@ pub(super) fn timeout(settings: &MqttSettings, step: Step) -> Error {
             "try again; the message may have arrived all the same",
         ),
     };
-    Error::new(Fault::Unavailable, code, message).with_remedy(remedy).with_retryable(true)
+    Error::new(Fault::Unavailable, code, message).with_remedy(remedy)
 }
 
 /// The broker refused the connection, or closed it before CONNACK. `detail` is the transport's error, if any.

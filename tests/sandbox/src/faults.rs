@@ -11,6 +11,8 @@ use crate::answers::Answer;
 /// connection; see [`Self::times`].
 #[derive(Debug, Clone, Default)]
 pub struct Fault {
+    pub(crate) every: u32,
+    pub(crate) seen: u32,
     pub(crate) delay: Duration,
     pub(crate) reset_after_request: Option<u64>,
     pub(crate) reset_after_reply: Option<u64>,
@@ -56,6 +58,13 @@ impl Fault {
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
+        self
+    }
+
+    /// Happens to the first of each `count` requests (or connections), and leaves the others alone: 2 is half of them.
+    #[must_use]
+    pub fn every(mut self, count: u32) -> Self {
+        self.every = count;
         self
     }
 
@@ -157,6 +166,10 @@ impl FaultSwitch {
     fn take(&self, concerned: impl Fn(&Fault) -> bool) -> Option<Fault> {
         let mut state = self.lock();
         let fault = state.fault.as_mut().filter(|fault| concerned(fault))?;
+        fault.seen += 1;
+        if fault.every > 1 && fault.seen % fault.every != 1 {
+            return None;
+        }
         if fault.skip > 0 {
             fault.skip -= 1;
             return None;
@@ -178,6 +191,14 @@ impl FaultSwitch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fault_of_every_second_request_leaves_the_others_alone() {
+        let switch = FaultSwitch::default();
+        switch.set(Some(Fault::new().delay(Duration::from_secs(1)).every(2)));
+        let happened: Vec<bool> = (0..4).map(|_| switch.take_for_request(|_| true).is_some()).collect();
+        assert_eq!(happened, [true, false, true, false]);
+    }
 
     #[test]
     fn a_fault_skips_then_happens_as_often_as_asked() {

@@ -1,6 +1,7 @@
 //! The HTTP/1.1 server under every HTTP service: accepts, makes the TLS handshake, applies faults, records.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -77,6 +78,7 @@ impl HttpServer {
             path: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
             headers: header_list(request.headers()),
             status: 0,
+            at: Instant::now(),
         };
         let fault = self.switch.take_for_request(|_| true).unwrap_or_default();
         let mut response = if fault.silence == Some(Silence::Reply) {
