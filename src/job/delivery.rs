@@ -7,6 +7,7 @@
 //!            └─ S3 ── store: put, S3 confirms ──────┘
 //! ```
 
+use super::credentials;
 use super::messenger::Messenger;
 use super::network::Network;
 use super::outcome::Via;
