@@ -55,7 +55,12 @@ fn throttled(name: &str, s3: Fault, credentials: Fault, mqtt: Option<MqttFault>,
     assert_eq!(bench.ledger.different_messages(), count, "a repeat is the same message");
     let [credentials, s3, mqtt] = Server::ALL.map(|server| bench.sandbox.counts(server.service()).requests);
     let budget = u64::from(ATTEMPTS);
-    assert!(s3 <= budget * u64::from(drained.attempts_by_s3), "{name}: {s3} requests to S3, {drained:?}");
+    let exchanges = bench.sandbox.exchanges();
+    for (key, attempts) in &drained.attempts_by_key {
+        let path = format!("/{}/{key}", bench.sandbox.bucket());
+        let puts = exchanges.iter().filter(|one| one.service == Server::S3.service() && one.path == path).count();
+        assert!(puts > 0 && puts as u64 <= budget * u64::from(*attempts), "{name}: {puts} puts of {key}, {drained:?}");
+    }
     assert!(credentials <= budget * u64::from(drained.runs), "{name}: {credentials} for credentials, {drained:?}");
     report(
         &format!("half of all requests: {name}"),
@@ -64,7 +69,7 @@ fn throttled(name: &str, s3: Fault, credentials: Fault, mqtt: Option<MqttFault>,
              attempts at a file (at most {ATTEMPTS} each), credentials {credentials}, MQTT connections {mqtt}: {:.1} for \
              each file; seed {}",
             drained.runs,
-            drained.attempts_by_s3,
+            drained.attempts_by_key.values().sum::<u32>(),
             (s3 + credentials + mqtt) as f64 / count as f64,
             random.seed
         ),

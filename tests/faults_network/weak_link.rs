@@ -12,7 +12,7 @@ fn a_full_queue_arrives_over_a_slow_link_that_breaks() {
     // What fewer files take is what more are compared with.
     let counts = match extent {
         Extent::Everything => [300, FULL],
-        Extent::Samples(count) => [30, count.unwrap_or(USUAL)],
+        Extent::Samples(count) => [60, count.unwrap_or(USUAL)],
     };
     let mut peaks = Vec::new();
     for count in counts {
@@ -20,12 +20,13 @@ fn a_full_queue_arrives_over_a_slow_link_that_breaks() {
         let mut bench = Bench::new();
         bench.attempts = 3;
         queue::fill(&mut bench, count, 100..60_001, &mut random);
+        let filled = began.elapsed();
         for server in Server::ALL {
             let mut random = Random::seeded(random.next());
             bench.link(server).set_plan(move |_| {
                 let direction = if random.below(2) == 0 { Direction::ToServer } else { Direction::ToClient };
                 // What comes back is little: a handshake, and some dozen bytes for each file.
-                let most = if direction == Direction::ToServer { CUT_BEFORE } else { CUT_BEFORE / 50 };
+                let most = if direction == Direction::ToServer { CUT_BEFORE } else { CUT_BEFORE / 32 };
                 LinkFault {
                     cut: Some((direction, random.below(most), Cut::Reset)),
                     bytes_per_second: Some(RATE),
@@ -47,10 +48,11 @@ fn a_full_queue_arrives_over_a_slow_link_that_breaks() {
             &format!("{count} queued files on a slow link"),
             format_args!(
                 "{files} of {count} arrived, by key and message_id once each, {} repeats | {cuts} connections cut, {} runs \
-                 of drain, {RATE} bytes a second, {} s | peak memory of drain {} KiB; seed {seed}",
+                 of drain, {RATE} bytes a second, {} s after {} s of queueing | peak memory of drain {} KiB; seed {seed}",
                 messages as usize - count,
                 drained.runs,
-                began.elapsed().as_secs(),
+                (began.elapsed() - filled).as_secs(),
+                filled.as_secs(),
                 drained.peak_memory / 1024,
             ),
         );
@@ -64,7 +66,7 @@ const FULL: usize = 10_000;
 /// Bytes a second each way.
 const RATE: u32 = 4 << 20;
 /// Connections are cut before so many bytes: some in their handshake, some after some files.
-const CUT_BEFORE: u64 = 256 << 10;
+const CUT_BEFORE: u64 = 128 << 10;
 /// The deadline of a run of drain.
 const LIMIT: Duration = Duration::from_secs(120);
 /// The list of what waits takes some bytes for each; what else there is may differ by some pages from run to run.

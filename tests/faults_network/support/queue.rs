@@ -4,6 +4,7 @@ use super::bench::{Bench, Server};
 use super::samples::Random;
 use homing_sandbox::{Cut, Direction, LinkFault};
 use serde_json::json;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,10 +12,8 @@ use std::time::Duration;
 #[derive(Debug, Default, Clone)]
 pub struct Drained {
     pub runs: u32,
-    /// Attempts at an entry, all runs together.
-    pub attempts: u32,
-    /// The same of those that go to S3.
-    pub attempts_by_s3: u32,
+    /// Runs' attempts at each entry that goes to S3, by key.
+    pub attempts_by_key: HashMap<String, u32>,
     /// The most memory of any run.
     pub peak_memory: u64,
 }
@@ -62,8 +61,9 @@ pub fn drain(bench: &mut Bench, runs: u32, limit: Duration) -> Drained {
         let end = lines.last().unwrap_or_else(|| panic!("nothing is told: {run:?}"));
         assert_eq!(end["result"], "drained", "{run:?}");
         assert_eq!(end["failed"], 0, "nothing here is to be given up: {run:?}");
-        drained.attempts += lines.len() as u32 - 1;
-        drained.attempts_by_s3 += lines.iter().filter(|line| line["key"].is_string()).count() as u32;
+        for key in lines.iter().filter_map(|line| line["key"].as_str()) {
+            *drained.attempts_by_key.entry(key.to_owned()).or_default() += 1;
+        }
         drained.peak_memory = drained.peak_memory.max(run.peak_memory);
         if run.code == 0 {
             assert_eq!(end["left"], 0, "{run:?}");

@@ -33,8 +33,7 @@ impl Run {
     #[track_caller]
     pub fn of(command: &mut Command, limit: Duration) -> Self {
         let start = Instant::now();
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (stdout, stderr) = (read(child.stdout.take().unwrap()), read(child.stderr.take().unwrap()));
         let mut peak_memory = 0;
         let code = loop {
