@@ -7,12 +7,14 @@
 mod endpoint;
 mod json;
 pub mod limits;
+mod monitoring;
 mod origin;
 mod sources;
 pub mod suggest;
 pub mod values;
 
 pub use endpoint::{Endpoint, IotKind};
+pub use monitoring::Monitoring;
 pub use origin::Origin;
 pub use sources::Sources;
 
@@ -336,6 +338,9 @@ impl Config {
             }
         }
         let inline_limit = reader.integer(Id::InlineLimit);
+        // Of use to Monitoring; checked here.
+        reader.path(Id::StatusFile);
+        reader.bool(Id::Syslog);
         let queue = QueueConfig {
             dir: reader.path(Id::QueueDir).unwrap_or_else(|| Id::QueueDir.option().default.into()),
             max_bytes: Some(reader.integer(Id::QueueMaxBytes)).filter(|bytes| *bytes != 0),
