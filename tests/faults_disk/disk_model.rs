@@ -49,6 +49,8 @@ pub enum Ignored {
     Nothing,
     FileSyncs,
     DirectorySyncs,
+    /// The one at this place of the log.
+    One(usize),
 }
 
 /// What becomes of an operation that is not safe.
@@ -141,13 +143,13 @@ fn is_safe(tree: &Tree, log: &[Logged], index: usize, ignored: Ignored) -> bool 
 /// Whether a file or directory was fsynced behind an operation.
 fn is_synced(tree: &Tree, log: &[Logged], index: usize, wanted: Inode, ignored: Ignored) -> bool {
     let is_ignored = match ignored {
-        Ignored::Nothing => false,
+        Ignored::Nothing | Ignored::One(_) => false,
         Ignored::FileSyncs => !tree.is_directory(wanted),
         Ignored::DirectorySyncs => tree.is_directory(wanted),
     };
     !is_ignored
-        && log[index..].iter().any(|logged| match logged.operation {
-            Operation::Sync { inode } => inode == wanted,
+        && log.iter().enumerate().skip(index).any(|(place, logged)| match logged.operation {
+            Operation::Sync { inode } => inode == wanted && ignored != Ignored::One(place),
             Operation::SyncAll => true,
             _ => false,
         })

@@ -11,7 +11,7 @@ use std::process::Command;
 
 use homing_sandbox::Arrival;
 
-use crate::disk_model::{Ignored, Logged, after_power_cut};
+use crate::disk_model::{Ignored, Logged, Operation, after_power_cut};
 use crate::figures::{full, report};
 use crate::scene::{Original, Scene, Tally};
 use crate::sigkill::queued;
@@ -62,6 +62,33 @@ fn a_loss_is_found_without_fsync() {
     }
 }
 
+/// One fsync after the other taken out: which of them a loss hangs on.
+#[test]
+fn most_fsyncs_are_needed() {
+    if !full() {
+        return;
+    }
+    let scene = Scene::new();
+    let recorded = record(&scene, |_, _| (), |scene, files| scene.send_queued(files, &[]));
+    let known: HashSet<u64> = recorded.states(Ignored::Nothing).iter().map(State::fingerprint).collect();
+    let is_sync = |index: &usize| matches!(recorded.log[*index].operation, Operation::Sync { .. });
+    let syncs: Vec<usize> = (0..recorded.log.len()).filter(is_sync).collect();
+    let is_needed = |index: &&usize| {
+        let mut states = recorded.states(Ignored::One(**index)).into_iter();
+        states.any(|state| !known.contains(&state.fingerprint()) && recorded.check(&scene, &state).is_err())
+    };
+    let needed: Vec<&usize> = syncs.iter().filter(is_needed).collect();
+    assert!(needed.len() >= syncs.len() / 4, "{needed:?} of {syncs:?}");
+    report(
+        "power cut",
+        &format!(
+            "self-test, each of the {} fsyncs of send --queue taken out: {} times a loss is found",
+            syncs.len(),
+            needed.len()
+        ),
+    );
+}
+
 /// A run that was recorded.
 struct Recorded {
     before: Tree,
@@ -107,6 +134,15 @@ fn private(folder: &Path) {
     DirBuilder::new().recursive(true).mode(0o700).create(folder).unwrap();
 }
 
+impl State {
+    /// The same for states that do not differ.
+    fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.arrived, self.tree.listing()).hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
 impl Recorded {
     /// Every state that differs from the others, for a power cut behind each operation.
     fn states(&self, ignored: Ignored) -> Vec<State> {
@@ -117,11 +153,10 @@ impl Recorded {
             let log = &self.log[..end];
             let arrived = log.last().map_or(0, |logged| logged.arrived);
             for (what, tree) in after_power_cut(&self.before, &self.after, log, ignored, random) {
-                let mut hasher = DefaultHasher::new();
-                (arrived, tree.listing()).hash(&mut hasher);
-                if seen.insert(hasher.finish()) {
-                    let call = log.last().map_or("nothing", |logged| &logged.call);
-                    states.push(State { what: format!("behind operation {end} ({call}), {what}"), tree, arrived });
+                let call = log.last().map_or("nothing", |logged| &logged.call);
+                let state = State { what: format!("behind operation {end} ({call}), {what}"), tree, arrived };
+                if seen.insert(state.fingerprint()) {
+                    states.push(state);
                 }
             }
         }
