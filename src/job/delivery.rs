@@ -7,7 +7,6 @@
 //!            └─ S3 ── store: put, S3 confirms ──────┘
 //! ```
 
-use super::credentials;
 use super::messenger::Messenger;
 use super::network::Network;
 use super::outcome::Via;
