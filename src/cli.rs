@@ -8,6 +8,7 @@ pub mod codeartifact;
 pub mod commands;
 mod credentials;
 mod docker_credential;
+mod drain;
 mod dynamodb;
 mod ecr;
 mod exec;
@@ -20,6 +21,7 @@ mod object_url;
 mod presign;
 mod publish;
 mod put;
+mod queue;
 mod secret;
 mod send;
 mod serve;
@@ -27,17 +29,19 @@ mod serve;
 pub use codeartifact::Codeartifact;
 pub use credentials::CredentialsFormat;
 pub use docker_credential::{DockerAction, with_command_of_name};
+pub use drain::Drain;
 pub use dynamodb::{Condition, PutItem};
 pub use exec::Exec;
 pub use get::{Get, Target};
 pub use git::{GitCredential, GitHost, GitOperation, GitPassword, GitSecret};
 pub use message::Message;
-pub use object::ObjectHeaders;
+pub use object::{ObjectHeaders, known_sse, known_storage_class};
 pub use presign::{Expires, Presign};
 pub use publish::Publish;
 pub use put::Put;
+pub use queue::{QueueAction, Selection};
 pub use secret::{GetSecret, SecretReference, SecretVariable};
-pub use send::Send;
+pub use send::{Queueing, Send};
 pub use serve::Serve;
 
 use std::ffi::{OsStr, OsString};
@@ -46,8 +50,8 @@ use std::path::{Path, PathBuf};
 use crate::config::suggest::nearest;
 use crate::error::{Error, Fault, Result};
 use crate::options::{
-    self, CODEARTIFACT, DOCKER_CREDENTIAL, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id, Kind, OPTIONS, Opt, PRESIGN,
-    PUBLISH, PUT, SECRET, SEND, SERVE,
+    self, CODEARTIFACT, DOCKER_CREDENTIAL, DRAIN, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id, Kind, OPTIONS, Opt,
+    PRESIGN, PUBLISH, PUT, QUEUE, SECRET, SEND, SERVE,
 };
 
 /// A command line, understood.
@@ -68,6 +72,10 @@ pub struct Arguments {
 pub enum Command {
     /// `homing send FILE…`
     Send(Send),
+    /// `homing drain`
+    Drain(Drain),
+    /// `homing queue ACTION`
+    Queue(QueueAction),
     /// `homing put FILE s3://BUCKET/KEY`
     Put(Put),
     /// `homing get s3://BUCKET/KEY FILE`
@@ -104,6 +112,18 @@ pub enum Command {
 }
 
 impl Command {
+    /// The command's name, where `--status-file` tells of it.
+    pub fn reported(&self) -> Option<&'static str> {
+        match self {
+            Self::Send(_) => Some("send"),
+            Self::Drain(_) => Some("drain"),
+            Self::Put(_) => Some("put"),
+            Self::Get(_) => Some("get"),
+            Self::Publish(_) => Some("publish"),
+            _ => None,
+        }
+    }
+
     /// What gets an outcome when it fails: each file to be delivered, and what does not come from one.
     pub fn deliveries(&self) -> impl Iterator<Item = Option<&Path>> {
         let (files, other): (&[PathBuf], _) = match self {
@@ -114,6 +134,8 @@ impl Command {
             Self::PutItem(PutItem { item: Message::File(file), .. }) => (std::slice::from_ref(file), None),
             Self::Publish(_) | Self::PutItem(_) | Self::Credentials(_) | Self::Codeartifact(_) => (&[], Some(None)),
             Self::Get(_)
+            | Self::Drain(_)
+            | Self::Queue(_)
             | Self::Presign(_)
             | Self::Exec(_)
             | Self::Serve(_)
@@ -274,6 +296,8 @@ impl Given {
         self.check_flags(command)?;
         match command.commands {
             SEND => self.send(positionals),
+            DRAIN => self.drain(positionals),
+            QUEUE => self.queue(positionals),
             PUT => self.put(positionals),
             GET => self.get(positionals),
             PRESIGN => self.presign(positionals),

@@ -7,12 +7,14 @@
 mod endpoint;
 mod json;
 pub mod limits;
+mod monitoring;
 mod origin;
 mod sources;
 pub mod suggest;
 pub mod values;
 
 pub use endpoint::{Endpoint, IotKind};
+pub use monitoring::Monitoring;
 pub use origin::Origin;
 pub use sources::Sources;
 
@@ -114,10 +116,29 @@ pub struct Config {
     pub acknowledge_timeout: Duration,
     /// Attempts at one request in all, 1 to 100.
     pub max_attempts: u32,
+    /// Where files wait, and how many.
+    pub queue: QueueConfig,
     /// What is allowed but probably not meant, each a sentence; with `strict` they are errors already.
     pub warnings: Vec<String>,
     origins: Vec<Origin>,
     document: String,
+}
+
+/// Where files wait until they are delivered, and how many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueConfig {
+    /// The queue's directory.
+    pub dir: PathBuf,
+    /// Bytes of the files in it, at most.
+    pub max_bytes: Option<u64>,
+    /// How long a file is worth delivering.
+    pub max_age: Option<Duration>,
+    /// Bytes that stay free on the disk; 0: no such limit.
+    pub min_free_bytes: u64,
+    /// Inodes that stay free; 0: no such limit.
+    pub min_free_inodes: u64,
+    /// At a limit the oldest entry goes; otherwise the new file is refused.
+    pub drop_oldest: bool,
 }
 
 /// How messages are published.
@@ -317,9 +338,17 @@ impl Config {
             }
         }
         let inline_limit = reader.integer(Id::InlineLimit);
-        reader.path(Id::QueueDir);
-        reader.integer(Id::QueueMaxBytes);
-        reader.integer(Id::QueueMaxAge);
+        // Of use to Monitoring; checked here.
+        reader.path(Id::StatusFile);
+        reader.bool(Id::Syslog);
+        let queue = QueueConfig {
+            dir: reader.path(Id::QueueDir).unwrap_or_else(|| Id::QueueDir.option().default.into()),
+            max_bytes: Some(reader.integer(Id::QueueMaxBytes)).filter(|bytes| *bytes != 0),
+            max_age: Some(reader.seconds(Id::QueueMaxAge)).filter(|age| !age.is_zero()),
+            min_free_bytes: reader.integer(Id::QueueMinFreeBytes),
+            min_free_inodes: reader.integer(Id::QueueMinFreeInodes),
+            drop_oldest: reader.choice(Id::QueueWhenFull) == Some("drop-oldest"),
+        };
         let config = Self {
             region,
             thing_name: reader.text(Id::ThingName, values::thing_name),
@@ -367,6 +396,7 @@ impl Config {
             acknowledge_timeout: reader.seconds(Id::AcknowledgeTimeout),
             // At most 100.
             max_attempts: reader.integer(Id::MaxAttempts) as u32,
+            queue,
             warnings: Vec::new(),
             origins,
             document: settings.document.clone(),

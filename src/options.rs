@@ -49,8 +49,13 @@ pub enum Id {
     QueueDir,
     QueueMaxBytes,
     QueueMaxAge,
+    QueueMinFreeBytes,
+    QueueMinFreeInodes,
+    QueueWhenFull,
     Config,
     ConfigJson,
+    StatusFile,
+    Syslog,
     Json,
     Verbose,
     Help,
@@ -86,12 +91,19 @@ pub enum Id {
     Codeartifact,
     Extra,
     Plain,
+    Queue,
+    Keep,
+    Now,
     Item,
     Condition,
     Names,
     Values,
     Public,
     Listen,
+    Follow,
+    Watch,
+    Settle,
+    Poll,
     Expose,
     TokenFile,
     PrintEnv,
@@ -139,6 +151,8 @@ pub enum Group {
     Identity,
     /// Where things are delivered.
     Delivery,
+    /// Where files wait, and how many.
+    Queue,
     /// How connections behave.
     Connection,
     /// Where settings come from and what is printed.
@@ -183,12 +197,16 @@ pub const DRAIN: Commands = Commands(1 << 14);
 pub const QUEUE: Commands = Commands(1 << 15);
 /// Every command.
 pub const ALL: Commands = Commands((1 << 16) - 1);
+/// The commands that talk to AWS.
+pub const NETWORKED: Commands = Commands(ALL.0 & !QUEUE.0);
 /// The commands that use AWS credentials.
 pub const CREDENTIALED: Commands = Commands(ALL.0 & !PUBLISH.0 & !QUEUE.0);
 /// The commands that call an AWS service with a signed request.
 pub const CALLING: Commands = Commands(CREDENTIALED.0 & !CREDENTIALS.0 & !SERVE.0);
 /// The commands that move or name S3 objects.
-pub const OBJECTS: Commands = Commands(SEND.0 | PUT.0 | GET.0 | PRESIGN.0);
+pub const OBJECTS: Commands = Commands(SEND.0 | DRAIN.0 | PUT.0 | GET.0 | PRESIGN.0);
+/// The commands whose outcome `--status-file` tells.
+pub const REPORTED: Commands = Commands(SEND.0 | PUT.0 | GET.0 | PUBLISH.0 | DRAIN.0);
 /// Known to the configuration file only: no command reads it yet.
 pub const NONE: Commands = Commands(0);
 
@@ -244,7 +262,7 @@ impl Opt {
 
     /// Whether its flag may be given again and adds to what was given before.
     pub const fn is_repeatable(&self) -> bool {
-        matches!(self.id, Id::Metadata | Id::Tag | Id::Verbose | Id::Secret | Id::Git | Id::GitVariable)
+        matches!(self.id, Id::Metadata | Id::Tag | Id::Verbose | Id::Secret | Id::Git | Id::GitVariable | Id::Watch)
     }
 
     /// Whether the flag stands alone, without a value.
@@ -256,6 +274,7 @@ impl Opt {
     pub fn placeholder(&self) -> String {
         match self.kind {
             Kind::Text(word) => word.to_owned(),
+            Kind::Path if self.id == Id::Watch => "DIRECTORY".to_owned(),
             Kind::Path => "FILE".to_owned(),
             Kind::Endpoint => "HOST[:PORT]".to_owned(),
             Kind::Integer { unit: "", .. } => "NUMBER".to_owned(),
@@ -366,7 +385,7 @@ pub const OPTIONS: &[Opt] = &[
     },
     Opt {
         variables: &["HOMING_DATA_ENDPOINT"],
-        commands: SEND.or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH),
         ..key(
             Id::DataEndpoint,
             "data_endpoint",
@@ -400,14 +419,14 @@ pub const OPTIONS: &[Opt] = &[
     Opt {
         variables: &["HOMING_BUCKET"],
         group: Group::Delivery,
-        commands: SEND,
+        commands: SEND.or(DRAIN),
         ..key(Id::Bucket, "bucket", "bucket", Kind::Text("NAME"), "S3 bucket for files over inline_limit")
     },
     Opt {
         variables: &["HOMING_KEY"],
         default: "{thing}/{name}",
         group: Group::Delivery,
-        commands: SEND,
+        commands: SEND.or(DRAIN),
         ..key(
             Id::Key,
             "key",
@@ -420,7 +439,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_TOPIC"],
         default: "file/upload",
         group: Group::Delivery,
-        commands: SEND,
+        commands: SEND.or(DRAIN),
         ..key(
             Id::Topic,
             "topic",
@@ -433,7 +452,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_INLINE_LIMIT"],
         default: "51200",
         group: Group::Delivery,
-        commands: SEND,
+        commands: SEND.or(DRAIN),
         ..key(
             Id::InlineLimit,
             "inline_limit",
@@ -446,13 +465,13 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_VIA"],
         default: "mqtt",
         group: Group::Delivery,
-        commands: SEND.or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH),
         ..key(Id::Via, "via", "via", Kind::Choice(&["mqtt", "https"]), "how messages are published")
     },
     Opt {
         variables: &["HOMING_CLIENT_ID"],
         group: Group::Delivery,
-        commands: SEND.or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH),
         ..key(
             Id::ClientId,
             "client_id",
@@ -466,7 +485,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_QOS"],
         default: "1",
         group: Group::Delivery,
-        commands: SEND.or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH),
         ..key(
             Id::Qos,
             "qos",
@@ -479,7 +498,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_PAYLOAD"],
         default: "signed",
         group: Group::Delivery,
-        commands: SEND.or(PUT),
+        commands: SEND.or(DRAIN).or(PUT),
         ..key(
             Id::Payload,
             "payload",
@@ -492,7 +511,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_CHECKSUM"],
         default: "none",
         group: Group::Delivery,
-        commands: SEND.or(PUT).or(GET),
+        commands: SEND.or(DRAIN).or(PUT).or(GET),
         ..key(
             Id::Checksum,
             "checksum",
@@ -505,7 +524,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_CHUNK_SIZE"],
         default: "65536",
         group: Group::Delivery,
-        commands: SEND.or(PUT),
+        commands: SEND.or(DRAIN).or(PUT),
         ..key(
             Id::ChunkSize,
             "chunk_size",
@@ -572,7 +591,7 @@ pub const OPTIONS: &[Opt] = &[
     Opt {
         variables: &["HOMING_MQTT_PORT"],
         group: Group::Connection,
-        commands: SEND.or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH),
         ..key(
             Id::MqttPort,
             "mqtt_port",
@@ -584,7 +603,7 @@ pub const OPTIONS: &[Opt] = &[
     Opt {
         variables: &["HOMING_HTTPS_PORT"],
         group: Group::Connection,
-        commands: SEND.or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH),
         ..key(
             Id::HttpsPort,
             "https_port",
@@ -597,7 +616,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_KEEP_ALIVE"],
         default: "60",
         group: Group::Connection,
-        commands: SEND.or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH),
         ..key(
             Id::KeepAlive,
             "keep_alive",
@@ -648,7 +667,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_PUBLISH_TIMEOUT"],
         default: "20",
         group: Group::Connection,
-        commands: SEND.or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH),
         ..key(
             Id::PublishTimeout,
             "publish_timeout",
@@ -661,7 +680,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_ACKNOWLEDGE_TIMEOUT"],
         default: "20",
         group: Group::Connection,
-        commands: SEND.or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH),
         ..key(
             Id::AcknowledgeTimeout,
             "acknowledge_timeout",
@@ -704,14 +723,69 @@ pub const OPTIONS: &[Opt] = &[
         "CodeArtifact endpoint",
     ),
     // Part of the configuration file's format, so that one file serves every version; checked, not used.
-    json_only(Id::QueueDir, "queue.dir", Kind::Path, "directory of the queue"),
-    json_only(
-        Id::QueueMaxBytes,
-        "queue.max_bytes",
-        Kind::Integer { unit: "bytes", minimum: 0, maximum: 1 << 50 },
-        "most bytes in the queue",
+    Opt {
+        default: "/var/lib/homing/queue",
+        ..queue(
+            Id::QueueDir,
+            "queue.dir",
+            "queue-dir",
+            &["HOMING_QUEUE_DIR"],
+            Kind::Path,
+            "directory of the queue; made when it is not there, for its owner only",
+        )
+    },
+    Opt {
+        default: "1073741824",
+        ..queue(
+            Id::QueueMaxBytes,
+            "queue.max_bytes",
+            "queue-max-bytes",
+            &["HOMING_QUEUE_MAX_BYTES"],
+            bytes(1 << 50),
+            "most bytes of files in the queue; 0: no such limit",
+        )
+    },
+    queue(
+        Id::QueueMaxAge,
+        "queue.max_age",
+        "queue-max-age",
+        &["HOMING_QUEUE_MAX_AGE"],
+        seconds(0, 520 * WEEK),
+        "what waits longer than this is not delivered any more; 0 or unset: no such limit",
     ),
-    json_only(Id::QueueMaxAge, "queue.max_age", seconds(0, 520 * WEEK), "longest time in the queue"),
+    Opt {
+        default: "10485760",
+        ..queue(
+            Id::QueueMinFreeBytes,
+            "queue.min_free_bytes",
+            "queue-min-free-bytes",
+            &["HOMING_QUEUE_MIN_FREE_BYTES"],
+            bytes(1 << 50),
+            "free bytes that the queue leaves to others on its disk",
+        )
+    },
+    Opt {
+        default: "100",
+        ..queue(
+            Id::QueueMinFreeInodes,
+            "queue.min_free_inodes",
+            "queue-min-free-inodes",
+            &["HOMING_QUEUE_MIN_FREE_INODES"],
+            Kind::Integer { unit: "", minimum: 0, maximum: 1 << 50 },
+            "free inodes that the queue leaves to others on its disk",
+        )
+    },
+    Opt {
+        default: "refuse",
+        ..queue(
+            Id::QueueWhenFull,
+            "queue.when_full",
+            "queue-when-full",
+            &["HOMING_QUEUE_WHEN_FULL"],
+            Kind::Choice(&["refuse", "drop-oldest"]),
+            "at a limit: refuse the new file, which stays where it is, or delete the oldest in the queue",
+        )
+    },
     Opt {
         variables: &["HOMING_CONFIG"],
         default: crate::config::DEFAULT_FILE,
@@ -726,6 +800,30 @@ pub const OPTIONS: &[Opt] = &[
             Group::General,
             ALL,
             "read settings from this JSON text, not from a file",
+        )
+    },
+    Opt {
+        variables: &["HOMING_STATUS_FILE"],
+        group: Group::General,
+        commands: REPORTED,
+        ..key(
+            Id::StatusFile,
+            "status_file",
+            "status-file",
+            Kind::Path,
+            "write what became of the run, and how full the queue is, into this file as JSON, for monitoring",
+        )
+    },
+    Opt {
+        variables: &["HOMING_SYSLOG"],
+        default: "false",
+        group: Group::General,
+        ..key(
+            Id::Syslog,
+            "syslog",
+            "syslog",
+            Kind::Bool,
+            "tell the system's logger of warnings, errors and delivered files, too: at /dev/log, or at the socket HOMING_SYSLOG_SOCKET",
         )
     },
     flag(Id::Json, "json", Kind::Bool, Group::General, ALL, "print each outcome as a line of JSON"),
@@ -943,6 +1041,31 @@ pub const OPTIONS: &[Opt] = &[
         "with --codeartifact: beside the index that pip and uv have, not in its place",
     ),
     flag(Id::Plain, "plain", Kind::Bool, Group::Command, DYNAMODB, "the item is plain JSON; numbers keep their digits"),
+    flag(
+        Id::Queue,
+        "queue",
+        Kind::Bool,
+        Group::Command,
+        SEND,
+        "put the files into the queue on this device's disk, then deliver what is there; what could not be delivered \
+         stays there for homing drain (exit code 75)",
+    ),
+    flag(
+        Id::Keep,
+        "keep",
+        Kind::Bool,
+        Group::Command,
+        SEND,
+        "with --queue: queue a copy and leave the file where it is; otherwise it moves into the queue",
+    ),
+    flag(
+        Id::Now,
+        "now",
+        Kind::Bool,
+        Group::Command,
+        SEND.or(DRAIN),
+        "try at once, without the wait that follows runs in which AWS did not answer",
+    ),
     flag(Id::Item, "item", Kind::Text("JSON"), Group::Command, DYNAMODB, "the item itself"),
     flag(
         Id::Condition,
@@ -980,6 +1103,38 @@ pub const OPTIONS: &[Opt] = &[
             "where to listen; port 0: a free one",
         )
     },
+    flag(
+        Id::Follow,
+        "follow",
+        Kind::Bool,
+        Group::Command,
+        DRAIN,
+        "do not end: deliver what comes into the queue as soon as it is there, until a signal comes",
+    ),
+    flag(
+        Id::Watch,
+        "watch",
+        Kind::Path,
+        Group::Command,
+        DRAIN,
+        "queue the files that appear in this directory, each when it is complete; may be repeated",
+    ),
+    flag(
+        Id::Settle,
+        "settle",
+        seconds(0, HOUR),
+        Group::Command,
+        DRAIN,
+        "with --watch: a file is complete when it has not changed for so long, closed or not",
+    ),
+    flag(
+        Id::Poll,
+        "poll",
+        seconds(1, HOUR),
+        Group::Command,
+        DRAIN,
+        "with --follow: look that often, and ask inotify nothing",
+    ),
     flag(
         Id::Expose,
         "expose",
@@ -1056,8 +1211,25 @@ const fn seconds(minimum: u64, maximum: u64) -> Kind {
     Kind::Integer { unit: "seconds", minimum, maximum }
 }
 
+const fn bytes(maximum: u64) -> Kind {
+    Kind::Integer { unit: "bytes", minimum: 0, maximum }
+}
+
 const fn key(id: Id, key: &'static str, flag: &'static str, kind: Kind, help: &'static str) -> Opt {
-    Opt { id, key, flag, short: None, variables: &[], kind, default: "", help, group: Group::Identity, commands: ALL }
+    let (group, commands) = (Group::Identity, NETWORKED);
+    Opt { id, key, flag, short: None, variables: &[], kind, default: "", help, group, commands }
+}
+
+const fn queue(
+    id: Id,
+    key: &'static str,
+    flag: &'static str,
+    variables: &'static [&'static str],
+    kind: Kind,
+    help: &'static str,
+) -> Opt {
+    let (group, commands) = (Group::Queue, SEND.or(DRAIN).or(QUEUE));
+    Opt { id, key, flag, short: None, variables, kind, default: "", help, group, commands }
 }
 
 const fn service(id: Id, name: &'static str, variables: &'static [&'static str], help: &'static str) -> Opt {
@@ -1106,7 +1278,7 @@ mod tests {
     fn key_flag_and_variable_have_the_same_name() {
         for option in OPTIONS.iter().filter(|option| option.is_configuration() && !option.flag.is_empty()) {
             if option.id != Id::EndpointUrl {
-                assert_eq!(option.key.replace('_', "-"), option.flag);
+                assert_eq!(option.key.replace(['_', '.'], "-"), option.flag);
             }
             let variable = format!("HOMING_{}", option.flag.replace('-', "_").to_ascii_uppercase());
             assert_eq!(option.variables.first(), Some(&variable.as_str()));

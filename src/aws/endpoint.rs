@@ -131,7 +131,7 @@ impl Partition {
 }
 
 /// By prefix; the last is for all other regions, AWS GovCloud's among them.
-const PARTITIONS: [Partition; 5] = [
+const PARTITIONS: [Partition; 7] = [
     Partition {
         prefix: "cn-",
         suffix: "amazonaws.com.cn",
@@ -150,6 +150,20 @@ const PARTITIONS: [Partition; 5] = [
         prefix: "us-isob-",
         suffix: "sc2s.sgov.gov",
         dual_stack_suffix: "api.aws.scloud",
+        has_fips: true,
+        is_separate: true,
+    },
+    Partition {
+        prefix: "eu-isoe-",
+        suffix: "cloud.adc-e.uk",
+        dual_stack_suffix: "api.cloud-aws.adc-e.uk",
+        has_fips: true,
+        is_separate: true,
+    },
+    Partition {
+        prefix: "us-isof-",
+        suffix: "csp.hci.ic.gov",
+        dual_stack_suffix: "api.aws.hci.ic.gov",
         has_fips: true,
         is_separate: true,
     },
@@ -246,6 +260,26 @@ mod tests {
                     "codeartifact.us-isob-east-1.api.aws.scloud",
                     "codeartifact-fips.us-isob-east-1.sc2s.sgov.gov",
                     "codeartifact-fips.us-isob-east-1.api.aws.scloud",
+                ],
+            ),
+            (
+                SecretsManager,
+                "eu-isoe-west-1",
+                [
+                    "secretsmanager.eu-isoe-west-1.cloud.adc-e.uk",
+                    "secretsmanager.eu-isoe-west-1.api.cloud-aws.adc-e.uk",
+                    "secretsmanager-fips.eu-isoe-west-1.cloud.adc-e.uk",
+                    "secretsmanager-fips.eu-isoe-west-1.api.cloud-aws.adc-e.uk",
+                ],
+            ),
+            (
+                S3,
+                "us-isof-south-1",
+                [
+                    "s3.us-isof-south-1.csp.hci.ic.gov",
+                    "s3.dualstack.us-isof-south-1.csp.hci.ic.gov",
+                    "s3-fips.us-isof-south-1.csp.hci.ic.gov",
+                    "s3-fips.dualstack.us-isof-south-1.csp.hci.ic.gov",
                 ],
             ),
         ] {

@@ -1,8 +1,8 @@
 //! The commands there are, and what is written about each by hand.
 
 use crate::options::{
-    CODEARTIFACT, CREDENTIALS, Commands, DOCKER_CREDENTIAL, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id, PRESIGN,
-    PUBLISH, PUT, SECRET, SEND, SERVE,
+    CODEARTIFACT, CREDENTIALS, Commands, DOCKER_CREDENTIAL, DRAIN, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id,
+    PRESIGN, PUBLISH, PUT, QUEUE, SECRET, SEND, SERVE,
 };
 use std::ffi::OsStr;
 
@@ -49,6 +49,12 @@ pub const COMMANDS: &[CommandHelp] = &[
              without credentials of their own, until the time in the field expires. The role needs s3:GetObject for that, \
              and the URL contains the temporary credentials' session token: let nobody read the topic who must not have \
              the object.",
+            "With --queue no network is needed: each file first moves into the queue, a directory on this device's disk, \
+             where no power cut loses it, and then what is in the queue is delivered, oldest first. Exit code 0: \
+             delivered; 75: queued, and homing drain delivers it; anything else: not queued, and the file is where it was. \
+             Topic, key, time and message_id are fixed when a file is queued, so that a repeat after a broken connection \
+             is the same object and a message with the same message_id. With --key '{thing}/{date}/{time}-{name}' files of \
+             one name do not overwrite each other.",
             "All files share one credential request and one connection. Each file's outcome has its own line, and the exit \
              code is the worst of them.",
         ],
@@ -58,8 +64,56 @@ pub const COMMANDS: &[CommandHelp] = &[
             "homing send --bucket my-bucket --key '{thing}/{date}/{name}' log.gz",
             "homing send --via https --storage-class STANDARD_IA trace.bin",
             "homing send --presign --expires 900 video.mp4",
+            "homing send --queue /run/cam/latest.jpg",
+            "homing send --queue --keep /var/log/syslog.1",
         ],
         options: &[(Id::Expires, "with --presign: how long the URL is good; it ends with the credentials in any case")],
+    },
+    CommandHelp {
+        name: "drain",
+        commands: DRAIN,
+        endpoint: Id::EndpointUrl,
+        arguments: "[--now] [options]",
+        summary: "deliver what send --queue left in the queue, oldest first",
+        description: &[
+            "Meant for cron: */5 * * * * homing drain. It ends when everything has been attempted once. Exit code 0: \
+             nothing is left; 75: something is, and the next run goes on with it. While one homing drains a queue, a \
+             second one says so and ends with 0.",
+            "A file leaves the queue when its message has been acknowledged. Delivery is at least once: a repeat has the \
+             same key, the same bytes and the same message_id, and nobody is told of an object before S3 has confirmed it.",
+            "What cannot be delivered as it is goes to failed/ with the reason, and blocks nobody: a file that cannot be \
+             read or has changed in the queue, a message that is too large, an object that S3 refuses for its own sake (its \
+             key, tags, storage class, or --if-none-match). What may lie with the device stays: AccessDenied, an unknown \
+             bucket, wrong credentials or a wrong certificate, and whatever a later attempt may mend. After 3 such failures \
+             in a row drain stops, so that a role that is wrong for an hour costs nothing but that hour; those that failed in \
+             an earlier run are passed over after 3, so that the others get their turn. Of files that S3 refuses for good \
+             one after the other, a run gives up 3.",
+            "When S3 or the credentials cannot be had, small files still go; when the data endpoint cannot be reached, drain \
+             stops at once. After runs in which AWS did not answer the next one waits, 5 seconds at first and up to 5 \
+             minutes, each device for a time of its own, so that a fleet does not come back all at once. --now does not wait.",
+        ],
+        examples: &["homing drain", "homing drain --now --json", "homing drain --timeout 240"],
+        options: &[],
+    },
+    CommandHelp {
+        name: "queue",
+        commands: QUEUE,
+        endpoint: Id::EndpointUrl,
+        arguments: "list | status | retry ENTRY… | remove ENTRY… [options]",
+        summary: "look at the queue of send --queue, or change it",
+        description: &[
+            "list names every ENTRY: first those in failed/, then those that wait, oldest first, with what went wrong. status \
+             counts them. retry puts failed ones back among those that wait, and remove deletes entries with their files; \
+             failed in place of ENTRY is every one that has failed.",
+            "The queue is a directory of this device, and nothing here needs a network, credentials or a running drain.",
+        ],
+        examples: &[
+            "homing queue list",
+            "homing queue status --json",
+            "homing queue retry failed",
+            "homing queue remove 20261122T224331.000000",
+        ],
+        options: &[],
     },
     CommandHelp {
         name: "put",

@@ -37,7 +37,7 @@ pub struct GitHost {
 
 impl GitHost {
     /// `host` as git compares it: `:443` is what a URL of HTTPS has without it (git-config(1),
-    /// "http.<url>.*", port number).
+    /// `http.<url>.*`, port number).
     pub fn without_default_port(host: &str) -> &str {
         host.strip_suffix(DEFAULT_PORT).unwrap_or(host)
     }

@@ -69,9 +69,9 @@ pub fn command(command: &CommandHelp) -> String {
 
 fn about_settings(command: &CommandHelp) -> String {
     let mut text = String::from(
-        "Every setting under Identity, Delivery and Connections is also the variable HOMING_NAME \
-         (--role-alias: HOMING_ROLE_ALIAS) and a key of the JSON file (\"role_alias\"). The flag counts before the \
-         variable, and the variable before the file.",
+        "Every setting under Identity, Delivery, Queue and Connections is also the variable HOMING_NAME \
+         (--role-alias: HOMING_ROLE_ALIAS) and a key of the JSON file (\"role_alias\"; --queue-dir: \"queue\": \
+         {\"dir\": …}). The flag counts before the variable, and the variable before the file.",
     );
     if is_shown(Id::EndpointUrl.option(), command) {
         let service = command.endpoint.option().key.trim_start_matches("endpoints.");
@@ -151,6 +151,7 @@ const GROUPS: &[(Group, &str)] = &[
     (Group::Object, "S3 object"),
     (Group::Identity, "Identity"),
     (Group::Delivery, "Delivery"),
+    (Group::Queue, "Queue"),
     (Group::Connection, "Connections"),
     (Group::General, "General"),
 ];

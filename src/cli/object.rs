@@ -2,7 +2,7 @@
 
 use super::{Given, usage};
 use crate::error::Result;
-use crate::options::Id;
+use crate::options::{Id, Kind};
 
 /// What PutObject is told beside the bytes. Checked, not yet encoded for the wire.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,11 +51,19 @@ fn content_type(text: &str) -> Result<String> {
     }
 }
 
+/// The storage class of this name, if there is one.
+pub fn known_storage_class(name: &str) -> Option<&'static str> {
+    STORAGE_CLASSES.iter().copied().find(|class| *class == name)
+}
+
+/// The server-side encryption of this name, if there is one.
+pub fn known_sse(name: &str) -> Option<&'static str> {
+    let Kind::Choice(words) = Id::Sse.option().kind else { return None };
+    words.iter().copied().find(|word| *word == name)
+}
+
 fn storage_class(text: &str) -> Result<&'static str> {
-    STORAGE_CLASSES
-        .iter()
-        .copied()
-        .find(|class| *class == text)
+    known_storage_class(text)
         .ok_or_else(|| invalid("storage-class", text, &format!("is none of {}", STORAGE_CLASSES.join(", "))))
 }
 

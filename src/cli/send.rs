@@ -18,6 +18,17 @@ pub struct Send {
     pub object: ObjectHeaders,
     /// The message about an object carries a presigned URL, which is good for so long.
     pub presign: Option<Expires>,
+    /// Queue the files first; `None`: deliver them from where they are.
+    pub queue: Option<Queueing>,
+}
+
+/// How files are queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Queueing {
+    /// They stay where they are, too.
+    pub keep: bool,
+    /// Do not wait after runs in which AWS did not answer.
+    pub now: bool,
 }
 
 impl Given {
@@ -27,6 +38,19 @@ impl Given {
         }
         let files = positionals.iter().map(|name| file_name(name)).collect::<Result<_>>()?;
         let object = ObjectHeaders::read(self)?;
-        Ok(Command::Send(Send { files, dry_run: self.has(Id::DryRun), object, presign: self.presign_in_message()? }))
+        let presign = self.presign_in_message()?;
+        Ok(Command::Send(Send { files, dry_run: self.has(Id::DryRun), object, presign, queue: self.queueing()? }))
+    }
+
+    fn queueing(&self) -> Result<Option<Queueing>> {
+        let queueing = Queueing { keep: self.has(Id::Keep), now: self.has(Id::Now) };
+        match (self.has(Id::Queue), queueing) {
+            (true, queueing) => Ok(Some(queueing)),
+            (false, Queueing { keep: false, now: false }) => Ok(None),
+            (false, Queueing { keep: true, .. }) => {
+                Err(usage("conflict", "--keep is for --queue: without, no file leaves its place"))
+            }
+            (false, _) => Err(usage("conflict", "--now is for --queue: without, nothing waits")),
+        }
     }
 }

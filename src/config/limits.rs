@@ -1,7 +1,7 @@
 //! The limits that settings are checked against, each with where it comes from.
 
 use crate::protocol::chunked::ChunkSize;
-use crate::protocol::message::AWS_IOT_PAYLOAD_LIMIT;
+use crate::protocol::message::{AWS_IOT_PAYLOAD_LIMIT, MESSAGE_ID_LENGTH};
 use crate::protocol::template::{KEY_CAPACITY, TOPIC_CAPACITY};
 
 /// AWS IoT Core's limit on a published message: 128 KB, above which the broker just disconnects
@@ -17,6 +17,7 @@ pub const MESSAGE_OVERHEAD_MAXIMUM: u64 = MESSAGE_FRAME.len() as u64
     + SHA256_LENGTH
     + THING_NAME_MAXIMUM
     + TIME_MAXIMUM
+    + MESSAGE_ID_LENGTH as u64
     + PACKET_OVERHEAD;
 
 /// The largest `inline_limit`: the most bytes whose base64 text still fits one message in the worst case.
@@ -54,7 +55,7 @@ pub const CONFIG_TEXT_MAXIMUM: usize = 64 * 1024;
 
 /// Everything of a `file_content` message that is the same in each, with its optional fields.
 const MESSAGE_FRAME: &str =
-    r#"{"type":"file_content","content":"","name":"","size":,"sha256":"","thing":"","time":""}"#;
+    r#"{"type":"file_content","content":"","name":"","size":,"sha256":"","thing":"","time":"","message_id":""}"#;
 /// A file name has at most 255 bytes (NAME_MAX); JSON writes a control character as six (`\u0001`). A byte that is
 /// not UTF-8 becomes U+FFFD, three bytes, which is less.
 const NAME_MAXIMUM: u64 = 255 * 6;
@@ -83,6 +84,7 @@ mod tests {
             thing: Some(&"t".repeat(128)),
             // In the year 9999.
             time: 253_402_300_799,
+            message_id: &"0".repeat(MESSAGE_ID_LENGTH),
         };
         let topic = format!("$aws/rules/{}/{}", "r".repeat(128), "t".repeat(TOPIC_MAXIMUM));
         let packet = 5 + 2 + topic.len() as u64 + 2 + 1 + message.encoded_length();

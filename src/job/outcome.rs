@@ -64,13 +64,22 @@ impl Outcome<'_> {
     /// # Errors
     /// What `out` gives.
     pub fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
+        self.write_json_of(out, "", false)
+    }
+
+    /// The same with the id of the queue's entry, where there is one. What failed is only `queued` as long as it
+    /// stays there.
+    ///
+    /// # Errors
+    /// What `out` gives.
+    pub fn write_json_of(&self, out: &mut impl Write, entry: &str, stays: bool) -> io::Result<()> {
         let file = self.file.map(Path::to_string_lossy);
         let mut line = vec![0; LINE_USUAL];
-        let length = match self.json(file.as_deref(), &mut line) {
+        let length = match self.json(file.as_deref(), entry, stays, &mut line) {
             Ok(length) => length,
             Err(Full { needed }) => {
                 line.resize(needed, 0);
-                self.json(file.as_deref(), &mut line)
+                self.json(file.as_deref(), entry, stays, &mut line)
                     .map_err(|_| io::Error::other("an outcome grew while it was written"))?
             }
         };
@@ -79,17 +88,18 @@ impl Outcome<'_> {
         out.write_all(&line)
     }
 
-    fn json(&self, file: Option<&str>, line: &mut [u8]) -> Result<usize, Full> {
+    fn json(&self, file: Option<&str>, entry: &str, stays: bool, line: &mut [u8]) -> Result<usize, Full> {
         let mut writer = ObjectWriter::new(line);
         let result = match self.result {
             Ok(_) if self.dry_run => "dry-run",
             Ok(Via::Received) => "received",
             Ok(Via::NotChanged) => "not-changed",
             Ok(_) => "delivered",
+            Err(_) if stays => "queued",
             Err(_) => "failed",
         };
         writer.optional_text("file", file).text("result", result).optional_text("via", self.result.ok().map(Via::name));
-        for (name, text) in [("bucket", self.bucket), ("key", self.key), ("etag", self.etag)] {
+        for (name, text) in [("entry", entry), ("bucket", self.bucket), ("key", self.key), ("etag", self.etag)] {
             writer.optional_text(name, Some(text).filter(|text| !text.is_empty()));
         }
         if let Some(bytes) = self.bytes {

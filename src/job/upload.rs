@@ -49,6 +49,11 @@ impl Uploader {
         &self.place
     }
 
+    /// Uploads go here from now on.
+    pub fn turn_to(&mut self, place: Place) {
+        self.place = place;
+    }
+
     /// Puts the whole of `source`, from its start, to `key`: one attempt.
     ///
     /// # Errors

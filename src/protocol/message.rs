@@ -20,6 +20,8 @@ pub struct FileContent<'a> {
     pub thing: Option<&'a str>,
     /// Seconds since the Unix epoch.
     pub time: i64,
+    /// The same in every repeat of this message, and in no other: see [`message_id`].
+    pub message_id: &'a str,
 }
 
 /// Why a [`FileContent`] could not be written.
@@ -99,9 +101,10 @@ impl FileContent<'_> {
         writer.close_text();
         writer.text("name", self.name).number("size", self.size);
         writer
-            .text("sha256", &hexadecimal(sha256))
+            .text("sha256", &hexadecimal::<64>(sha256))
             .optional_text("thing", self.thing)
-            .text("time", &iso8601(self.time));
+            .text("time", &iso8601(self.time))
+            .text("message_id", self.message_id);
     }
 }
 
@@ -124,6 +127,8 @@ pub struct S3Url<'a> {
     pub thing: Option<&'a str>,
     /// Seconds since the Unix epoch.
     pub time: i64,
+    /// The same in every repeat of this message, and in no other: see [`message_id`].
+    pub message_id: &'a str,
     /// The bucket.
     pub bucket: &'a str,
     /// The key, not encoded.
@@ -155,10 +160,16 @@ impl S3Url<'_> {
             }
         }
         writer.optional_text("etag", self.etag).optional_text("thing", self.thing).text("time", &iso8601(self.time));
+        writer.text("message_id", self.message_id);
         writer.text("bucket", self.bucket).text("key", self.key).optional_text("version_id", self.version_id);
         writer.optional_text("expires", self.expires.map(iso8601).as_deref());
         writer.finish()
     }
+}
+
+/// A message's id from 128 random bits: consumers tell a repeat, which carries the same one, from another message.
+pub fn message_id(random: [u8; 16]) -> heapless::String<MESSAGE_ID_LENGTH> {
+    hexadecimal(&random)
 }
 
 /// The length of the longest `file_content` message that a file of `size` bytes can need: for refusing an
@@ -183,7 +194,7 @@ fn fill<E>(chunk: &mut [u8], read: &mut impl FnMut(&mut [u8]) -> Result<usize, E
     Ok(filled)
 }
 
-fn hexadecimal(bytes: &[u8]) -> heapless::String<64> {
+fn hexadecimal<const N: usize>(bytes: &[u8]) -> heapless::String<N> {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
@@ -195,9 +206,12 @@ pub const AWS_IOT_PAYLOAD_LIMIT: usize = 131_072;
 /// The largest inline limit whose message always fits [`AWS_IOT_PAYLOAD_LIMIT`], in bytes.
 pub const LARGEST_INLINE_LIMIT: u64 = (AWS_IOT_PAYLOAD_LIMIT as u64 - LONGEST_AROUND_CONTENT) / 4 * 3;
 
-/// Field names and punctuation (87); a name of 255 bytes and a thing name of 128, each byte escaped to 6; 20
-/// digits of size; 64 of SHA-256; 20 of time.
-const LONGEST_AROUND_CONTENT: u64 = 87 + (255 + 128) * 6 + 20 + 64 + 20;
+/// 128 bits in hexadecimal.
+pub const MESSAGE_ID_LENGTH: usize = 32;
+
+/// Field names and punctuation (103); a name of 255 bytes and a thing name of 128, each byte escaped to 6; 20
+/// digits of size; 64 of SHA-256; 20 of time; the message's id.
+const LONGEST_AROUND_CONTENT: u64 = 103 + (255 + 128) * 6 + 20 + 64 + 20 + MESSAGE_ID_LENGTH as u64;
 /// A multiple of 3, small enough for the stack of any thread.
 const CHUNK: usize = 3 * 1024;
 /// `checksum_` and the name of an algorithm.
@@ -208,7 +222,8 @@ mod tests {
     use super::*;
 
     const MESSAGE: FileContent<'_> =
-        FileContent { name: "a \"b\".txt", size: 3, thing: Some("camera-1"), time: 1_440_938_160 };
+        FileContent { name: "a \"b\".txt", size: 3, thing: Some("camera-1"), time: 1_440_938_160, message_id: ID };
+    const ID: &str = "000102030405060708090a0b0c0d0eff";
 
     /// Reads at most 7 bytes at a time, so that chunks are filled in several steps.
     fn reader(mut bytes: &[u8]) -> impl FnMut(&mut [u8]) -> Result<usize, &'static str> {
@@ -234,7 +249,7 @@ mod tests {
             written(&MESSAGE, b"abc"),
             r#"{"type":"file_content","content":"YWJj","name":"a \"b\".txt","size":3,"#.to_owned()
                 + r#""sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","#
-                + r#""thing":"camera-1","time":"2015-08-30T12:36:00Z"}"#
+                + r#""thing":"camera-1","time":"2015-08-30T12:36:00Z","message_id":"000102030405060708090a0b0c0d0eff"}"#
         );
     }
 
@@ -257,6 +272,11 @@ mod tests {
     }
 
     #[test]
+    fn an_id_is_its_bits_in_hexadecimal() {
+        assert_eq!(message_id([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255]), ID);
+    }
+
+    #[test]
     fn a_file_that_changes_its_size_is_an_error() {
         let mut buffer = [0; 512];
         assert_eq!(MESSAGE.write(&mut buffer, reader(b"ab")), Err(WriteError::SizeChanged { read: 2 }));
@@ -275,11 +295,12 @@ mod tests {
     #[test]
     fn the_largest_inline_limit_holds_for_the_worst_name() {
         let (name, thing) = ("\u{1}".repeat(255), "\u{1}".repeat(128));
-        let worst = FileContent { name: &name, size: LARGEST_INLINE_LIMIT, thing: Some(&thing), time: i64::MAX };
+        let worst =
+            FileContent { name: &name, size: LARGEST_INLINE_LIMIT, thing: Some(&thing), time: i64::MAX, ..MESSAGE };
         assert!(worst.encoded_length() <= AWS_IOT_PAYLOAD_LIMIT as u64);
         assert!(worst.encoded_length() <= longest_file_content(LARGEST_INLINE_LIMIT));
         assert!(longest_file_content(LARGEST_INLINE_LIMIT + 3) > AWS_IOT_PAYLOAD_LIMIT as u64);
-        // The 87 is exact: only the digits of the size are fewer than the 20 allowed for.
+        // The 103 is exact: only the digits of the size are fewer than the 20 allowed for.
         let digits = LARGEST_INLINE_LIMIT.to_string().len() as u64;
         assert_eq!(worst.encoded_length() + 20 - digits, longest_file_content(LARGEST_INLINE_LIMIT));
     }
@@ -295,6 +316,7 @@ mod tests {
             etag: Some("9b2cf535f27731c974343645a3985328"),
             thing: Some("camera-1"),
             time: 1_440_938_160,
+            message_id: ID,
             bucket: "my-bucket",
             key: "camera-1/a.jpg",
             version_id: Some("3/L4kqtJlcpXroDTDmJ"),
@@ -307,7 +329,7 @@ mod tests {
             r#"{"type":"s3_url","url":"https://my-bucket.s3.amazonaws.com/camera-1/a.jpg","name":"a.jpg","size":1048576,"#
                 .to_owned()
                 + r#""checksum_crc32":"AAAAAA==","etag":"9b2cf535f27731c974343645a3985328","thing":"camera-1","#
-                + r#""time":"2015-08-30T12:36:00Z","bucket":"my-bucket","key":"camera-1/a.jpg","version_id":"3/L4kqtJlcpXroDTDmJ"}"#
+                + r#""time":"2015-08-30T12:36:00Z","message_id":"000102030405060708090a0b0c0d0eff","bucket":"my-bucket","key":"camera-1/a.jpg","version_id":"3/L4kqtJlcpXroDTDmJ"}"#
         );
         assert_eq!(message.write(&mut buffer[..length - 1]), Err(Full { needed: length }));
         let presigned = S3Url { expires: Some(1_440_941_760), ..message };

@@ -19,6 +19,7 @@ pub mod request;
 pub mod retry;
 pub mod secret;
 pub mod sigv4;
+pub mod spread;
 pub mod template;
 pub mod time;
 pub mod uri;

@@ -34,21 +34,25 @@ fn files_of_every_size_arrive_byte_for_byte_over_one_connection_each() {
 
     let messages = sandbox.messages();
     assert_eq!(messages.len(), sizes.len());
+    let mut ids = std::collections::BTreeSet::new();
     for (message, size) in messages.iter().zip(&sizes) {
         assert_eq!((message.topic.as_str(), message.qos, message.via), ("file/upload", 1, Via::Mqtt));
         assert_eq!(message.client_id, "sandbox-thing-homing");
         let time = time_of(message);
         assert!((before..=after).map(iso8601).any(|second| *second == *time), "{time}");
+        let id = id_of(message);
+        assert!(id.len() == 32 && id.bytes().all(|digit| b"0123456789abcdef".contains(&digit)), "{id}");
+        assert!(ids.insert(id.clone()), "an id twice: {id}");
         let (content, hash) = (bytes(*size), sha256(&bytes(*size)));
         let expected = if inline.contains(size) {
             let content = STANDARD.encode(content);
             format!(
-                r#"{{"type":"file_content","content":"{content}","name":"{size}.bin","size":{size},"sha256":"{hash}","thing":"sandbox-thing","time":"{time}"}}"#
+                r#"{{"type":"file_content","content":"{content}","name":"{size}.bin","size":{size},"sha256":"{hash}","thing":"sandbox-thing","time":"{time}","message_id":"{id}"}}"#
             )
         } else {
             let (port, etag) = (sandbox.port(Service::S3), etag_of(message));
             format!(
-                r#"{{"type":"s3_url","url":"https://localhost:{port}/sandbox-bucket/sandbox-thing/{size}.bin","name":"{size}.bin","size":{size},"etag":"{etag}","thing":"sandbox-thing","time":"{time}","bucket":"sandbox-bucket","key":"sandbox-thing/{size}.bin"}}"#
+                r#"{{"type":"s3_url","url":"https://localhost:{port}/sandbox-bucket/sandbox-thing/{size}.bin","name":"{size}.bin","size":{size},"etag":"{etag}","thing":"sandbox-thing","time":"{time}","message_id":"{id}","bucket":"sandbox-bucket","key":"sandbox-thing/{size}.bin"}}"#
             )
         };
         assert_eq!(text(message), expected);
@@ -76,11 +80,11 @@ fn the_largest_inline_limit_still_fits_a_message_and_the_smallest_sends_everythi
     for via in ["mqtt", "https"] {
         let sandbox = sandbox();
         let name = "\u{1}".repeat(255);
-        let path = file(&sandbox, &name, 96_603);
-        Run::new(&sandbox, "send").args(["--via", via, "--inline-limit", "96603"]).arg(path).succeed();
+        let path = file(&sandbox, &name, 96_567);
+        Run::new(&sandbox, "send").args(["--via", via, "--inline-limit", "96567"]).arg(path).succeed();
         let messages = sandbox.messages();
         assert!(messages[0].payload.len() <= 131_072);
-        assert_eq!(support::json(&messages[0])["content"], STANDARD.encode(bytes(96_603)));
+        assert_eq!(support::json(&messages[0])["content"], STANDARD.encode(bytes(96_567)));
     }
     let sandbox = sandbox();
     let files = [file(&sandbox, "0", 0), file(&sandbox, "1", 1)];
