@@ -114,6 +114,18 @@ pub enum Command {
 }
 
 impl Command {
+    /// The command's name, where `--status-file` tells of it.
+    pub fn reported(&self) -> Option<&'static str> {
+        match self {
+            Self::Send(_) => Some("send"),
+            Self::Drain(_) => Some("drain"),
+            Self::Put(_) => Some("put"),
+            Self::Get(_) => Some("get"),
+            Self::Publish(_) => Some("publish"),
+            _ => None,
+        }
+    }
+
     /// What gets an outcome when it fails: each file to be delivered, and what does not come from one.
     pub fn deliveries(&self) -> impl Iterator<Item = Option<&Path>> {
         let (files, other): (&[PathBuf], _) = match self {

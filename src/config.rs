@@ -7,12 +7,14 @@
 mod endpoint;
 mod json;
 pub mod limits;
+mod monitoring;
 mod origin;
 mod sources;
 pub mod suggest;
 pub mod values;
 
 pub use endpoint::{Endpoint, IotKind};
+pub use monitoring::Monitoring;
 pub use origin::Origin;
 pub use sources::Sources;
 
@@ -116,10 +118,10 @@ pub struct Config {
     pub publish_timeout: Duration,
     /// For its acknowledgement.
     pub acknowledge_timeout: Duration,
-    /// Where files wait, and how many.
-    pub queue: QueueConfig,
     /// Attempts at one request in all, 1 to 100.
     pub max_attempts: u32,
+    /// Where files wait, and how many.
+    pub queue: QueueConfig,
     /// What is allowed but probably not meant, each a sentence; with `strict` they are errors already.
     pub warnings: Vec<String>,
     origins: Vec<Origin>,
@@ -340,6 +342,9 @@ impl Config {
             }
         }
         let inline_limit = reader.integer(Id::InlineLimit);
+        // Of use to Monitoring; checked here.
+        reader.path(Id::StatusFile);
+        reader.bool(Id::Syslog);
         let queue = QueueConfig {
             dir: reader.path(Id::QueueDir).unwrap_or_else(|| Id::QueueDir.option().default.into()),
             max_bytes: Some(reader.integer(Id::QueueMaxBytes)).filter(|bytes| *bytes != 0),
@@ -395,9 +400,9 @@ impl Config {
             stall_timeout: reader.seconds(Id::StallTimeout),
             publish_timeout: reader.seconds(Id::PublishTimeout),
             acknowledge_timeout: reader.seconds(Id::AcknowledgeTimeout),
-            queue,
             // At most 100.
             max_attempts: reader.integer(Id::MaxAttempts) as u32,
+            queue,
             warnings: Vec::new(),
             origins,
             document: settings.document.clone(),

@@ -56,6 +56,8 @@ pub enum Id {
     QueueWhenFull,
     Config,
     ConfigJson,
+    StatusFile,
+    Syslog,
     Json,
     Verbose,
     Help,
@@ -104,6 +106,10 @@ pub enum Id {
     Values,
     Public,
     Listen,
+    Follow,
+    Watch,
+    Settle,
+    Poll,
     Expose,
     TokenFile,
     PrintEnv,
@@ -205,6 +211,8 @@ pub const CREDENTIALED: Commands = Commands(ALL.0 & !PUBLISH.0 & !QUEUE.0);
 pub const CALLING: Commands = Commands(CREDENTIALED.0 & !CREDENTIALS.0 & !SERVE.0);
 /// The commands that move or name S3 objects.
 pub const OBJECTS: Commands = Commands(SEND.0 | DRAIN.0 | PUT.0 | GET.0 | PRESIGN.0);
+/// The commands whose outcome `--status-file` tells.
+pub const REPORTED: Commands = Commands(SEND.0 | PUT.0 | GET.0 | PUBLISH.0 | DRAIN.0);
 /// Known to the configuration file only: no command reads it yet.
 pub const NONE: Commands = Commands(0);
 
@@ -260,7 +268,7 @@ impl Opt {
 
     /// Whether its flag may be given again and adds to what was given before.
     pub const fn is_repeatable(&self) -> bool {
-        matches!(self.id, Id::Metadata | Id::Tag | Id::Verbose | Id::Secret | Id::Git | Id::GitVariable)
+        matches!(self.id, Id::Metadata | Id::Tag | Id::Verbose | Id::Secret | Id::Git | Id::GitVariable | Id::Watch)
     }
 
     /// Whether the flag stands alone, without a value.
@@ -272,6 +280,7 @@ impl Opt {
     pub fn placeholder(&self) -> String {
         match self.kind {
             Kind::Text(word) => word.to_owned(),
+            Kind::Path if self.id == Id::Watch => "DIRECTORY".to_owned(),
             Kind::Path => "FILE".to_owned(),
             Kind::Endpoint => "HOST[:PORT]".to_owned(),
             Kind::Integer { unit: "", .. } => "NUMBER".to_owned(),
@@ -416,14 +425,14 @@ pub const OPTIONS: &[Opt] = &[
     Opt {
         variables: &["HOMING_BUCKET"],
         group: Group::Delivery,
-        commands: SEND,
+        commands: SEND.or(DRAIN),
         ..key(Id::Bucket, "bucket", "bucket", Kind::Text("NAME"), "S3 bucket for files over inline_limit")
     },
     Opt {
         variables: &["HOMING_KEY"],
         default: "{thing}/{name}",
         group: Group::Delivery,
-        commands: SEND,
+        commands: SEND.or(DRAIN),
         ..key(
             Id::Key,
             "key",
@@ -436,7 +445,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_TOPIC"],
         default: "file/upload",
         group: Group::Delivery,
-        commands: SEND,
+        commands: SEND.or(DRAIN),
         ..key(
             Id::Topic,
             "topic",
@@ -449,7 +458,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_INLINE_LIMIT"],
         default: "51200",
         group: Group::Delivery,
-        commands: SEND,
+        commands: SEND.or(DRAIN),
         ..key(
             Id::InlineLimit,
             "inline_limit",
@@ -799,6 +808,30 @@ pub const OPTIONS: &[Opt] = &[
             "read settings from this JSON text, not from a file",
         )
     },
+    Opt {
+        variables: &["HOMING_STATUS_FILE"],
+        group: Group::General,
+        commands: REPORTED,
+        ..key(
+            Id::StatusFile,
+            "status_file",
+            "status-file",
+            Kind::Path,
+            "write what became of the run, and how full the queue is, into this file as JSON, for monitoring",
+        )
+    },
+    Opt {
+        variables: &["HOMING_SYSLOG"],
+        default: "false",
+        group: Group::General,
+        ..key(
+            Id::Syslog,
+            "syslog",
+            "syslog",
+            Kind::Bool,
+            "tell the system's logger of warnings, errors and delivered files, too: at /dev/log, or at the socket HOMING_SYSLOG_SOCKET",
+        )
+    },
     flag(Id::Json, "json", Kind::Bool, Group::General, ALL, "print each outcome as a line of JSON"),
     Opt {
         short: Some('v'),
@@ -1121,6 +1154,38 @@ pub const OPTIONS: &[Opt] = &[
             "where to listen; port 0: a free one",
         )
     },
+    flag(
+        Id::Follow,
+        "follow",
+        Kind::Bool,
+        Group::Command,
+        DRAIN,
+        "do not end: deliver what comes into the queue as soon as it is there, until a signal comes",
+    ),
+    flag(
+        Id::Watch,
+        "watch",
+        Kind::Path,
+        Group::Command,
+        DRAIN,
+        "queue the files that appear in this directory, each when it is complete; may be repeated",
+    ),
+    flag(
+        Id::Settle,
+        "settle",
+        seconds(0, HOUR),
+        Group::Command,
+        DRAIN,
+        "with --watch: a file is complete when it has not changed for so long, closed or not",
+    ),
+    flag(
+        Id::Poll,
+        "poll",
+        seconds(1, HOUR),
+        Group::Command,
+        DRAIN,
+        "with --follow: look that often, and ask inotify nothing",
+    ),
     flag(
         Id::Expose,
         "expose",

@@ -21,7 +21,7 @@ use std::time::{Duration, SystemTime};
 ///
 /// # Errors
 /// What concerns no single upload: the configuration, S3 lists none, or an unwritable standard output.
-pub fn run(config: &Config, command: &AbortStale, screen: &Screen) -> Result<u8> {
+pub fn run(config: &Config, command: &AbortStale, screen: &mut Screen) -> Result<u8> {
     config.require(&[Id::Region])?;
     let prefix = match &*command.prefix {
         "" => {
@@ -36,7 +36,7 @@ pub fn run(config: &Config, command: &AbortStale, screen: &Screen) -> Result<u8>
     let signer = Signer::obtain(config, &network)?;
     let uploader = Uploader::new(config, client, signer, place.clone())?;
     // A dry run is there to be looked at.
-    let mut screen = Screen { json: screen.json, talkative: screen.talkative || command.dry_run };
+    screen.talkative |= command.dry_run;
     let begun_before = network.clock().now().saturating_sub(i64::try_from(command.older_than).unwrap_or(i64::MAX));
     let (mut code, mut after) = (0, (String::new(), String::new()));
     loop {
@@ -51,7 +51,7 @@ pub fn run(config: &Config, command: &AbortStale, screen: &Screen) -> Result<u8>
         for upload in uploads.iter().filter(|upload| upload.initiated <= begun_before) {
             let ended = if command.dry_run { Ok(()) } else { end(&network, &uploader, &place, upload) };
             code = ended.as_ref().err().map_or(code, Error::exit_code);
-            report(&mut screen, command, upload, ended)?;
+            report(screen, command, upload, ended)?;
         }
         match next {
             // A store that says there is more and lists the same again would be asked for ever.

@@ -16,6 +16,7 @@ use crate::options::Id;
 use crate::protocol::credentials::Credentials;
 use crate::protocol::time::iso8601;
 use std::io::Read;
+use std::sync::{Mutex, PoisonError};
 use zeroize::Zeroizing;
 
 /// Which credentials will do.
@@ -68,7 +69,14 @@ pub fn obtain_with(config: &Config, network: &Network<'_>, wanted: &Wanted) -> R
     if wanted.min_ttl_is_required {
         check_life(config, source, &credentials, wanted.min_ttl, unix_time())?;
     }
+    *EXPIRATION.lock().unwrap_or_else(PoisonError::into_inner) = credentials.expiration;
     Ok(credentials)
+}
+
+/// When the credentials expire that were obtained last, in seconds since the Unix epoch, where that is known: for
+/// monitoring.
+pub fn expiration() -> Option<i64> {
+    *EXPIRATION.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the source is called in logs, as `--credentials` takes it.
@@ -215,3 +223,6 @@ const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 const REPLY_CAPACITY: usize = 12 * 1024;
 /// Tokens are opaque; EKS's, the longest known, are JWTs of about 1 KiB.
 const TOKEN_MAXIMUM: usize = 16 * 1024;
+
+/// A process has one identity, and its credentials one life, wherever in it they are asked for.
+static EXPIRATION: Mutex<Option<i64>> = Mutex::new(None);

@@ -181,12 +181,7 @@ impl<'n> Deliverer<'n> {
     ///
     /// # Errors
     /// As [`Deliverer::open_store`]; the file cannot be read; S3 cannot be reached or refuses.
-    pub fn store(
-        &mut self,
-        source: &mut Source,
-        address: &Address,
-        state: Option<&Path>,
-    ) -> Result<PutObjectOutcome> {
+    pub fn store(&mut self, source: &mut Source, address: &Address, state: Option<&Path>) -> Result<PutObjectOutcome> {
         self.open_store(&address.bucket)?;
         let network = self.network;
         let uploader = self.uploader_for(&address.bucket)?;
@@ -267,10 +262,10 @@ impl<'n> Deliverer<'n> {
             None => (Zeroizing::new(bucket.object_url(&address.key)?), None),
             Some(expires) => {
                 self.open_store(&address.bucket)?;
-                let signer = self.uploader_for(&address.bucket)?.signer();
+                let signer = self.uploader_for(&address.bucket)?.signer().clone();
                 // Naming the version would need another permission, s3:GetObjectVersion.
                 let object = PresignedObject { bucket, key: &address.key, access: Access::Get { version_id: None } };
-                let presigned = presigned(&object, signer, expires)?;
+                let presigned = presigned(&object, &signer, expires)?;
                 (presigned.url, Some(presigned.expires))
             }
         };

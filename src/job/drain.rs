@@ -7,6 +7,8 @@ use super::outcome::Outcome;
 use super::queued::open_queue;
 use super::retry_budget::RetryBudget;
 use super::screen::notice;
+use super::status::StatusFile;
+use super::{follow, intake};
 use crate::cli::Drain;
 use crate::config::Config;
 use crate::error::{Error, Fault, Result};
@@ -20,23 +22,49 @@ use std::time::{Duration, Instant};
 ///
 /// # Errors
 /// The queue cannot be opened or read; standard output cannot be written.
-pub fn run(config: &Config, command: &Drain, screen: &mut Screen) -> Result<u8> {
+pub fn run(config: &Config, command: &Drain, screen: &mut Screen, status: Option<&StatusFile>) -> Result<u8> {
     let queue = open_queue(config)?;
+    if command.follow {
+        return follow::run(config, command, &queue, screen, status);
+    }
+    let not_queued = intake::once(config, command, &queue, screen)?;
+    let code = once(config, command, &queue, screen)?;
+    Ok(if code == 0 || code == Fault::Temporary.exit_code() { not_queued.max(code) } else { code })
+}
+
+fn once(config: &Config, command: &Drain, queue: &Queue, screen: &mut Screen) -> Result<u8> {
     let Some(_lock) = queue.lock()? else {
-        notice(&format!("another homing delivers the queue {} already: nothing to do", queue.path().display()));
-        return screen.json_only(|writer| {
-            writer.text("result", "busy").text("queue", &queue.path().to_string_lossy());
-        });
+        return busy(queue, screen);
     };
     let network = Network::new(config)?;
     let mut budget = RetryBudget::open(queue.path());
-    if !command.now && !waited(&budget, &queue, &network)? {
+    if !command.now && !waited(&budget, queue, &network)? {
         return Ok(Fault::Temporary.exit_code());
     }
     let mut report = |attempt: &Attempt<'_>| report(attempt, screen);
-    let summary = Drainer::new(config, &network, &queue).pass(&mut report)?;
+    let summary = Drainer::new(config, &network, queue).pass(&mut report)?;
     remember(&mut budget, &summary, config);
-    finish(&summary, &queue, screen)
+    finish(&summary, queue, screen)
+}
+
+/// Says that another process delivers the queue, which is as good.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn busy(queue: &Queue, screen: &mut Screen) -> Result<u8> {
+    notice(&format!("another homing delivers the queue {} already: nothing to do", queue.path().display()));
+    screen.json_only(|writer| {
+        writer.text("result", "busy").text("queue", &queue.path().to_string_lossy());
+    })
+}
+
+/// The exit code that a pass is worth.
+pub fn code(summary: &Summary) -> u8 {
+    match (summary.code, summary.left) {
+        (0, 0) => 0,
+        (0, _) => Fault::Temporary.exit_code(),
+        (code, _) => code,
+    }
 }
 
 /// Prints the outcome of one entry.
@@ -107,9 +135,5 @@ fn finish(summary: &Summary, queue: &Queue, screen: &mut Screen) -> Result<u8> {
             writer.number(name, count as u64);
         }
     })?;
-    Ok(match (summary.code, left) {
-        (0, 0) => 0,
-        (0, _) => Fault::Temporary.exit_code(),
-        (code, _) => code,
-    })
+    Ok(code(summary))
 }

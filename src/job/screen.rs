@@ -3,6 +3,7 @@
 use super::child::CannotRun;
 use super::outcome::{Outcome, write_error};
 use crate::error::{Error, Fault, Result};
+use crate::logging::SYSLOG_ONLY;
 use crate::protocol::json::ObjectWriter;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
@@ -14,12 +15,14 @@ pub struct Screen {
     pub json: bool,
     /// Successes too are told to people.
     pub talkative: bool,
+    /// The last error that was reported, for the status file.
+    pub last_error: Option<Error>,
 }
 
 impl Screen {
     /// JSON where asked for; otherwise successes are told on a terminal, or when `verbose`.
     pub fn new(json: bool, verbose: bool) -> Self {
-        Self { json, talkative: verbose || std::io::stdout().is_terminal() }
+        Self { json, talkative: verbose || std::io::stdout().is_terminal(), last_error: None }
     }
 
     /// Prints one outcome.
@@ -27,11 +30,12 @@ impl Screen {
     /// # Errors
     /// Standard output cannot be written.
     pub fn outcome(&mut self, outcome: &Outcome<'_>) -> Result<()> {
-        if let Err(error) = outcome.result {
-            complain(&match outcome.file {
+        match outcome.result {
+            Err(error) => self.report(match outcome.file {
                 Some(file) => error.clone().context(file.display()),
                 None => error.clone(),
-            });
+            }),
+            Ok(_) => tell_syslog(outcome),
         }
         if self.json {
             print(|out| outcome.write_json(out))
@@ -47,14 +51,17 @@ impl Screen {
     /// # Errors
     /// Standard output cannot be written.
     pub fn queue_outcome(&mut self, outcome: &Outcome<'_>, entry: &str, stays: bool) -> Result<()> {
-        if let Err(error) = outcome.result {
-            let file = outcome.file.unwrap_or(Path::new(entry)).display();
-            complain(&match (stays, entry) {
-                (true, _) => error.clone().context(format_args!("{file}: queued, not delivered yet")),
-                // It never came into the queue, and says so itself.
-                (false, "") => error.clone().context(file),
-                (false, _) => error.clone().context(format_args!("{file}: given up")),
-            });
+        match outcome.result {
+            Err(error) => {
+                let file = outcome.file.unwrap_or(Path::new(entry)).display();
+                self.report(match (stays, entry) {
+                    (true, _) => error.clone().context(format_args!("{file}: queued, not delivered yet")),
+                    // It never came into the queue, and says so itself.
+                    (false, "") => error.clone().context(file),
+                    (false, _) => error.clone().context(format_args!("{file}: given up")),
+                });
+            }
+            Ok(_) => tell_syslog(outcome),
         }
         if self.json {
             print(|out| outcome.write_json_of(out, entry, stays))
@@ -97,7 +104,7 @@ impl Screen {
     /// # Errors
     /// Standard output cannot be written.
     pub fn failed(&mut self, error: &Error, json: impl Fn(&mut ObjectWriter<'_>)) -> Result<()> {
-        complain(error);
+        self.report(error.clone());
         if !self.json || error.code() == STDOUT_FAILED {
             return Ok(());
         }
@@ -120,9 +127,15 @@ impl Screen {
         }
         files.try_for_each(|file| print(|out| Outcome::failed(file, error).write_json(out)))
     }
+
+    /// Reports an error that is no single outcome's.
+    pub fn report(&mut self, error: Error) {
+        complain(&error);
+        self.last_error = Some(error);
+    }
 }
 
-fn json_line(write: impl Fn(&mut ObjectWriter<'_>)) -> Vec<u8> {
+pub(super) fn json_line(write: impl Fn(&mut ObjectWriter<'_>)) -> Vec<u8> {
     let object = |buffer: &mut [u8]| {
         let mut writer = ObjectWriter::new(buffer);
         write(&mut writer);
@@ -157,12 +170,22 @@ pub fn stdout_failed(error: &std::io::Error) -> Error {
 pub fn notice(text: &str) {
     // As with `complain`.
     let _ = writeln!(std::io::stderr().lock(), "homing: {text}");
+    log::info!(target: SYSLOG_ONLY, "{text}");
 }
 
-/// Reports an error to people, on standard error.
+/// Reports an error to people, on standard error, and to the system's logger.
 pub fn complain(error: &Error) {
     // Where even this fails there is nobody left to tell; the exit code still says it.
     let _ = writeln!(std::io::stderr().lock(), "homing: {error}");
+    log::error!(target: SYSLOG_ONLY, "{error}");
+}
+
+/// Tells the system's logger of a success, which people are told only when they want to know.
+fn tell_syslog(outcome: &Outcome<'_>) {
+    let mut text = Vec::new();
+    if log::log_enabled!(target: SYSLOG_ONLY, log::Level::Info) && outcome.write_text(&mut text).is_ok() {
+        log::info!(target: SYSLOG_ONLY, "{}", String::from_utf8_lossy(&text));
+    }
 }
 
 /// Reports why a command cannot be run, and gives the exit code for that.

@@ -19,4 +19,5 @@ pub mod mqtt;
 mod mqtt_time;
 pub mod proxy;
 pub mod stream;
+pub mod syslog;
 pub mod tls;

@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn joined_is_the_same_as_computed() {
-        let bytes: Vec<u8> = (0..100_000_u32).map(|number| (number * number >> 7) as u8).collect();
+        let bytes: Vec<u8> = (0..100_000_u32).map(|number| (number.wrapping_mul(number) >> 7) as u8).collect();
         for algorithm in ChecksumAlgorithm::ALL {
             let Some(empty) = JoinedChecksum::new(algorithm) else {
                 assert_eq!(ChecksumType::of(algorithm), ChecksumType::Composite);

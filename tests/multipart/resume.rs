@@ -15,8 +15,13 @@ use super::{PART, asked, put, sha256_of, sparse, states};
 fn killed_after(sandbox: &Sandbox, file: &Path, requests: u32) {
     let before = sandbox.counts(Service::S3).requests;
     sandbox.set_fault(Service::S3, Fault::new().silence(Silence::Reply).skip(requests));
-    let mut child =
-        put(sandbox, file).into_command().stdin(Stdio::null()).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let mut child = put(sandbox, file)
+        .into_command()
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
     while sandbox.counts(Service::S3).requests - before <= u64::from(requests) {
         assert!(Instant::now() < deadline && child.try_wait().unwrap().is_none(), "it came not that far");
@@ -105,7 +110,8 @@ fn a_role_that_may_not_ask_goes_by_what_it_remembers() {
     let sandbox = sandbox();
     let file = sparse(&sandbox, "a", PART + 1);
     killed_after(&sandbox, &file, 2);
-    sandbox.set_fault(Service::S3, Fault::new().answer(Answer::s3_error(403, "AccessDenied", "Access Denied")).times(1));
+    sandbox
+        .set_fault(Service::S3, Fault::new().answer(Answer::s3_error(403, "AccessDenied", "Access Denied")).times(1));
     put(&sandbox, &file).succeed();
     assert_eq!(asked(&sandbox), ["list", "part 2", "complete"]);
     assert_eq!(sandbox.objects().pop().unwrap().sha256, sha256_of(&file));
@@ -113,12 +119,10 @@ fn a_role_that_may_not_ask_goes_by_what_it_remembers() {
     let file = sparse(&sandbox, "b", PART + 1);
     killed_after(&sandbox, &file, 2);
     sandbox.lose_part(1);
-    sandbox.set_fault(Service::S3, Fault::new().answer(Answer::s3_error(403, "AccessDenied", "Access Denied")).times(1));
+    sandbox
+        .set_fault(Service::S3, Fault::new().answer(Answer::s3_error(403, "AccessDenied", "Access Denied")).times(1));
     put(&sandbox, &file).succeed();
-    assert_eq!(
-        asked(&sandbox),
-        ["list", "part 2", "complete", "abort", "create", "part 1", "part 2", "complete"]
-    );
+    assert_eq!(asked(&sandbox), ["list", "part 2", "complete", "abort", "create", "part 1", "part 2", "complete"]);
 }
 
 #[test]
@@ -134,10 +138,7 @@ fn an_upload_that_s3_has_forgotten_begins_anew() {
     let gone = Answer::s3_error(404, "NoSuchUpload", "The specified upload does not exist.");
     sandbox.set_fault(Service::S3, Fault::new().answer(gone).skip(2).times(1));
     put(&sandbox, &file).succeed();
-    assert_eq!(
-        asked(&sandbox),
-        ["create", "part 1", "part 2", "abort", "create", "part 1", "part 2", "complete"]
-    );
+    assert_eq!(asked(&sandbox), ["create", "part 1", "part 2", "abort", "create", "part 1", "part 2", "complete"]);
     assert!(sandbox.pending_uploads().is_empty());
 }
 
@@ -174,7 +175,8 @@ fn a_file_that_changes_while_it_is_sent_is_given_up() {
     let file = sparse(&sandbox, "a", 2 * PART);
     let delay = Fault::new().delay(Duration::from_millis(1500)).skip(1).times(1);
     sandbox.set_fault(Service::S3, delay);
-    let child = put(&sandbox, &file).arg("--json").into_command().stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let child =
+        put(&sandbox, &file).arg("--json").into_command().stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
     // Its first part has been read, and is waiting for the answer.
     while sandbox.counts(Service::S3).requests < 2 {
@@ -196,7 +198,8 @@ fn without_a_place_for_its_state_an_upload_works_and_leaves_nothing() {
     let file = sparse(&sandbox, "a", PART + 1);
     put(&sandbox, &file).env("HOMING_QUEUE_DIR", "/proc/nowhere").succeed();
     sandbox.clear_records();
-    sandbox.set_fault(Service::S3, Fault::new().answer(Answer::s3_error(400, "InvalidArgument", "no")).skip(2).times(1));
+    sandbox
+        .set_fault(Service::S3, Fault::new().answer(Answer::s3_error(400, "InvalidArgument", "no")).skip(2).times(1));
     put(&sandbox, &file).env("HOMING_QUEUE_DIR", "/proc/nowhere").finish();
     assert_eq!(asked(&sandbox).last().unwrap(), "abort");
     assert!(sandbox.pending_uploads().is_empty());

@@ -18,7 +18,10 @@ fn begun(sandbox: &Sandbox, key: &str) {
 
 fn abort(sandbox: &Sandbox, arguments: &[&str]) -> Vec<String> {
     let run = in_parts(Run::new(sandbox, "put"), sandbox).args(["--abort-stale", "--json"]).args(arguments).succeed();
-    run.json_lines().iter().map(|line| format!("{} {}", line["result"].as_str().unwrap(), line["key"].as_str().unwrap())).collect()
+    run.json_lines()
+        .iter()
+        .map(|line| format!("{} {}", line["result"].as_str().unwrap(), line["key"].as_str().unwrap()))
+        .collect()
 }
 
 fn pending(sandbox: &Sandbox) -> Vec<String> {

@@ -9,7 +9,10 @@ use super::{PART, asked, in_parts};
 fn put(sandbox: &Sandbox, input: Vec<u8>) -> Run {
     let spool = sandbox.folder().join("spool");
     std::fs::create_dir_all(&spool).unwrap();
-    in_parts(Run::new(sandbox, "put"), sandbox).args(["-", "s3://sandbox-bucket/in/log.txt"]).env("TMPDIR", spool).input(input)
+    in_parts(Run::new(sandbox, "put"), sandbox)
+        .args(["-", "s3://sandbox-bucket/in/log.txt"])
+        .env("TMPDIR", spool)
+        .input(input)
 }
 
 #[test]
@@ -31,9 +34,13 @@ fn what_ends_within_the_first_part_is_one_put() {
 #[test]
 fn what_goes_on_goes_in_parts() {
     let sandbox = sandbox();
-    for (length, parts) in [(PART + 1, vec![PART, 1]), (2 * PART, vec![PART, PART]), (2 * PART + 9, vec![PART, PART, 9])] {
+    for (length, parts) in
+        [(PART + 1, vec![PART, 1]), (2 * PART, vec![PART, PART]), (2 * PART + 9, vec![PART, PART, 9])]
+    {
         let content = bytes(length as usize);
-        let run = put(&sandbox, content.clone()).args(["--json", "--payload", "signed-trailer", "--checksum", "crc32c"]).succeed();
+        let run = put(&sandbox, content.clone())
+            .args(["--json", "--payload", "signed-trailer", "--checksum", "crc32c"])
+            .succeed();
         let object = sandbox.objects().pop().unwrap();
         assert_eq!((object.bytes, object.sha256, object.parts), (length, sha256(&content), parts));
         assert!(object.checksum.is_some());

@@ -11,7 +11,17 @@ fn a_file_in_parts_becomes_one_object_with_its_headers() {
     let sandbox = Sandbox::builder().versioned(true).start().unwrap();
     let file = sparse(&sandbox, "video.mp4", 2 * PART + 7);
     let run = put(&sandbox, &file)
-        .args(["--json", "--metadata", "site=roof", "--tag", "kind=log", "--storage-class", "STANDARD_IA", "--sse", "AES256"])
+        .args([
+            "--json",
+            "--metadata",
+            "site=roof",
+            "--tag",
+            "kind=log",
+            "--storage-class",
+            "STANDARD_IA",
+            "--sse",
+            "AES256",
+        ])
         .succeed();
     let object = sandbox.objects().pop().unwrap();
     assert_eq!((object.key.as_str(), object.bytes), ("some key/ü.bin", 2 * PART + 7));
@@ -45,6 +55,14 @@ fn only_what_is_larger_than_the_threshold_goes_in_parts() {
         assert_eq!(asked(&sandbox), requests, "{length}");
         assert_eq!(sandbox.objects().pop().unwrap().bytes, length);
     }
+    // What one PutObject cannot carry goes in parts in any case.
+    sandbox.clear_records();
+    let file = sandbox.folder().join("huge");
+    std::fs::File::create(&file).unwrap().set_len((5 << 30) + 1).unwrap();
+    sandbox.set_fault(Service::S3, Fault::new().answer(Answer::early_access_denied()).times(1));
+    let threshold = ["--multipart-threshold", "5368709120"];
+    let run = Run::new(&sandbox, "put").args(threshold).arg(&file).arg("s3://sandbox-bucket/huge").finish();
+    assert_eq!((run.code, asked(&sandbox)), (Some(77), vec!["create".to_owned()]));
     // What the threshold is when nobody sets one.
     sandbox.clear_records();
     let file = sparse(&sandbox, "b", 30 << 20);
@@ -142,7 +160,10 @@ fn throttled_parts_are_sent_again() {
 fn send_takes_the_same_way_and_announces_the_object() {
     let sandbox = sandbox();
     let file = sparse(&sandbox, "a.bin", PART + 1);
-    super::in_parts(Run::new(&sandbox, "send"), &sandbox).args(["--payload", "signed-trailer", "--checksum", "crc64nvme"]).arg(&file).succeed();
+    super::in_parts(Run::new(&sandbox, "send"), &sandbox)
+        .args(["--payload", "signed-trailer", "--checksum", "crc64nvme"])
+        .arg(&file)
+        .succeed();
     let object = sandbox.objects().pop().unwrap();
     assert_eq!((object.bytes, object.parts.len()), (PART + 1, 2));
     let message = super::support::json(&sandbox.messages()[0]);

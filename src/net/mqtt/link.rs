@@ -25,6 +25,8 @@ struct Inner<S> {
     start: usize,
     end: usize,
     blocked_on_write: bool,
+    reads_since_wait: u32,
+    has_yielded: bool,
 }
 
 impl<S: Duplex> Link<S> {
@@ -38,12 +40,22 @@ impl<S: Duplex> Link<S> {
             start: 0,
             end: 0,
             blocked_on_write: false,
+            reads_since_wait: 0,
+            has_yielded: false,
         }))
     }
 
-    /// Waits for whatever made the last poll pending, or `also`, or the deadline.
+    /// Waits for whatever made the last poll pending, or `also`, or the deadline. After [`READS_IN_A_ROW`] it only
+    /// returns: what is to be read next may be in TLS's buffer already, and a socket does not tell.
     pub(super) fn wait(&self, also: Option<BorrowedFd<'_>>, deadline: Option<Instant>) -> io::Result<()> {
-        let write = std::mem::take(&mut self.0.borrow_mut().blocked_on_write);
+        let (write, has_yielded) = {
+            let mut inner = self.0.borrow_mut();
+            inner.reads_since_wait = 0;
+            (std::mem::take(&mut inner.blocked_on_write), std::mem::take(&mut inner.has_yielded))
+        };
+        if has_yielded && !write {
+            return Ok(());
+        }
         match self.0.borrow().stream.wait(write, also, deadline) {
             Err(error) if error.kind() != ErrorKind::Interrupted => Err(error),
             _ => Ok(()),
@@ -107,6 +119,11 @@ impl<S: Duplex> Inner<S> {
             self.start += count;
             return Poll::Ready(Ok(count));
         }
+        if self.reads_since_wait == READS_IN_A_ROW {
+            self.has_yielded = true;
+            return Poll::Pending;
+        }
+        self.reads_since_wait += 1;
         match self.try_read(buffer) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => Poll::Pending,
             result => Poll::Ready(result),
@@ -179,3 +196,6 @@ const EARLY: usize = 512;
 
 /// A broker's last words fit in one read; a peer that babbles on must not keep us.
 const MAXIMUM_LAST_READS: usize = 8;
+/// A broker that never stops talking must not keep us from the deadline and from commands. What one has to say at once
+/// takes some ten reads.
+const READS_IN_A_ROW: u32 = 64;

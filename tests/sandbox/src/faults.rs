@@ -11,8 +11,6 @@ use crate::answers::Answer;
 /// connection; see [`Self::times`].
 #[derive(Debug, Clone, Default)]
 pub struct Fault {
-    pub(crate) every: u32,
-    pub(crate) seen: u32,
     pub(crate) delay: Duration,
     pub(crate) reset_after_request: Option<u64>,
     pub(crate) reset_after_reply: Option<u64>,
@@ -21,6 +19,9 @@ pub struct Fault {
     pub(crate) mqtt: Option<MqttFault>,
     pub(crate) skip: u32,
     pub(crate) times: Option<u32>,
+    pub(crate) half: Option<u64>,
+    pub(crate) every: u32,
+    pub(crate) seen: u32,
 }
 
 /// Where a service falls silent for ever.
@@ -58,13 +59,6 @@ impl Fault {
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
-        self
-    }
-
-    /// Happens to the first of each `count` requests (or connections), and leaves the others alone: 2 is half of them.
-    #[must_use]
-    pub fn every(mut self, count: u32) -> Self {
-        self.every = count;
         self
     }
 
@@ -117,6 +111,21 @@ impl Fault {
         self
     }
 
+    /// Happens to half of all requests (or connections), which ones a generator with this seed decides.
+    #[must_use]
+    pub fn half(mut self, seed: u64) -> Self {
+        // The generator stays at 0 for ever.
+        self.half = Some(seed.max(1));
+        self
+    }
+
+    /// Happens to the first of each `count` requests (or connections), and leaves the others alone: 2 is half of them.
+    #[must_use]
+    pub fn every(mut self, count: u32) -> Self {
+        self.every = count;
+        self
+    }
+
     fn concerns_connections(&self) -> bool {
         self.reset_after_request.is_some()
             || self.reset_after_reply.is_some()
@@ -166,12 +175,21 @@ impl FaultSwitch {
     fn take(&self, concerned: impl Fn(&Fault) -> bool) -> Option<Fault> {
         let mut state = self.lock();
         let fault = state.fault.as_mut().filter(|fault| concerned(fault))?;
-        fault.seen += 1;
-        if fault.every > 1 && fault.seen % fault.every != 1 {
-            return None;
-        }
         if fault.skip > 0 {
             fault.skip -= 1;
+            return None;
+        }
+        if let Some(state) = &mut fault.half {
+            // Marsaglia's xorshift64; its high bits are the better ones.
+            *state ^= *state << 13;
+            *state ^= *state >> 7;
+            *state ^= *state << 17;
+            if *state >> 63 == 0 {
+                return None;
+            }
+        }
+        fault.seen += 1;
+        if fault.every > 1 && fault.seen % fault.every != 1 {
             return None;
         }
         let taken = fault.clone();
@@ -193,19 +211,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_of_every_second_request_leaves_the_others_alone() {
-        let switch = FaultSwitch::default();
-        switch.set(Some(Fault::new().delay(Duration::from_secs(1)).every(2)));
-        let happened: Vec<bool> = (0..4).map(|_| switch.take_for_request(|_| true).is_some()).collect();
-        assert_eq!(happened, [true, false, true, false]);
-    }
-
-    #[test]
     fn a_fault_skips_then_happens_as_often_as_asked() {
         let switch = FaultSwitch::default();
         switch.set(Some(Fault::new().delay(Duration::from_secs(1)).skip(1).times(2)));
         let happened: Vec<bool> = (0..5).map(|_| switch.take_for_request(|_| true).is_some()).collect();
         assert_eq!(happened, [false, true, true, false, false]);
+    }
+
+    #[test]
+    fn half_of_all_is_about_half_in_no_simple_order() {
+        let switch = FaultSwitch::default();
+        switch.set(Some(Fault::new().delay(Duration::from_secs(1)).half(7)));
+        let happened: Vec<bool> = (0..1000).map(|_| switch.take_for_request(|_| true).is_some()).collect();
+        let count = happened.iter().filter(|happened| **happened).count();
+        assert!((400..600).contains(&count), "{count}");
+        assert!(happened.windows(3).any(|three| three == [true; 3]), "never three in a row");
+    }
+
+    #[test]
+    fn a_fault_of_every_second_request_leaves_the_others_alone() {
+        let switch = FaultSwitch::default();
+        switch.set(Some(Fault::new().delay(Duration::from_secs(1)).every(2)));
+        let happened: Vec<bool> = (0..4).map(|_| switch.take_for_request(|_| true).is_some()).collect();
+        assert_eq!(happened, [true, false, true, false]);
     }
 
     #[test]

@@ -216,6 +216,10 @@ impl Records {
         self.book().arrivals.clone()
     }
 
+    pub(crate) fn take_arrivals(&self) -> Vec<Arrival> {
+        std::mem::take(&mut self.book().arrivals)
+    }
+
     pub(crate) fn exchanges(&self) -> Vec<HttpExchange> {
         self.book().exchanges.clone()
     }

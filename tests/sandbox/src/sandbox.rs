@@ -170,6 +170,11 @@ impl Sandbox {
         self.records.arrivals()
     }
 
+    /// The same, and forgets them: for whoever looks thousands of times.
+    pub fn take_arrivals(&self) -> Vec<Arrival> {
+        self.records.take_arrivals()
+    }
+
     /// The objects that have arrived so far, in order.
     pub fn objects(&self) -> Vec<Object> {
         let object = |arrival| if let Arrival::Object(object) = arrival { Some(object) } else { None };

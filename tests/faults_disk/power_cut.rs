@@ -1,0 +1,173 @@
+//! The power goes after each operation on the disk, and what was not fsynced is lost, kept, or zeros ([`disk_model`]).
+//!
+//! [`disk_model`]: crate::disk_model
+
+use std::collections::HashSet;
+use std::fs::DirBuilder;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::process::Command;
+
+use homing_sandbox::Arrival;
+
+use crate::disk_model::{Ignored, Logged, Tree, after_power_cut};
+use crate::figures::{full, report};
+use crate::scene::{Original, Scene, Tally};
+use crate::sigkill::queued;
+use crate::tracer::trace;
+use crate::write_log::Recorder;
+
+#[test]
+fn of_send_queue() {
+    nothing_is_lost("send --queue", &Scene::new(), |_, _| (), |scene, files| scene.send_queued(files, &[]));
+}
+
+#[test]
+fn of_send_queue_keep() {
+    nothing_is_lost(
+        "send --queue --keep",
+        &Scene::new(),
+        |_, _| (),
+        |scene, files| scene.send_queued(files, &["--keep"]),
+    );
+}
+
+#[test]
+fn of_send_queue_to_another_file_system() {
+    let Some(scene) = Scene::with_far_queue() else { return };
+    nothing_is_lost("send --queue, other file system", &scene, |_, _| (), |scene, files| scene.send_queued(files, &[]));
+}
+
+#[test]
+fn of_drain() {
+    nothing_is_lost("drain", &Scene::new(), queued, |scene, _| scene.drain());
+}
+
+/// The harness itself: were one kind of fsync left out of the queue, a loss would be found.
+#[test]
+fn a_loss_is_found_without_fsync() {
+    for ignored in [Ignored::DirectorySyncs, Ignored::FileSyncs] {
+        let scene = Scene::new();
+        let recorded = record(&scene, |_, _| (), |scene, files| scene.send_queued(files, &[]));
+        let states = recorded.states(ignored);
+        let found = states.iter().position(|state| recorded.check(&scene, state).is_err());
+        let found = found.unwrap_or_else(|| panic!("{ignored:?} ignored, and nothing lost in {} states", states.len()));
+        let error = recorded.check(&scene, &states[found]).unwrap_err();
+        report(
+            "power cut",
+            &format!("self-test, {ignored:?} ignored: a loss is found in state {found}: {}", short(&error)),
+        );
+    }
+}
+
+/// A run that was recorded.
+struct Recorded {
+    before: Tree,
+    after: Tree,
+    log: Vec<Logged>,
+    files: Vec<Original>,
+    arrivals: Vec<Arrival>,
+}
+
+/// What may be on the disk after a power cut.
+struct State {
+    what: String,
+    tree: Tree,
+    arrived: usize,
+}
+
+fn record(
+    scene: &Scene,
+    prepare: impl Fn(&Scene, &[Original]),
+    command: impl Fn(&Scene, &[Original]) -> Command,
+) -> Recorded {
+    let files = scene.begin();
+    private(&scene.queue());
+    prepare(scene, &files);
+    private(&scene.kept());
+    let arrived = || scene.sandbox.arrivals().len();
+    let mut recorder = Recorder::new(&[scene.folder(), scene.queue()], &scene.kept(), arrived);
+    let ended = trace(&command(scene, &files), &mut recorder);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    recorder.assert_complete();
+    let Recorder { before, log, .. } = &recorder;
+    Recorded {
+        before: before.clone(),
+        after: recorder.live().clone(),
+        log: log.clone(),
+        files,
+        arrivals: scene.sandbox.arrivals(),
+    }
+}
+
+/// Makes a folder for this user alone.
+fn private(folder: &Path) {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).unwrap();
+}
+
+impl Recorded {
+    /// Every state that differs from the others, for a power cut behind each operation.
+    fn states(&self, ignored: Ignored) -> Vec<State> {
+        let random = if full() { 50 } else { 3 };
+        let mut seen = HashSet::new();
+        let mut states = Vec::new();
+        for end in 0..=self.log.len() {
+            let log = &self.log[..end];
+            let arrived = log.last().map_or(0, |logged| logged.arrived);
+            for (what, tree) in after_power_cut(&self.before, &self.after, log, ignored, random) {
+                let mut hasher = DefaultHasher::new();
+                (arrived, tree.listing()).hash(&mut hasher);
+                if seen.insert(hasher.finish()) {
+                    let call = log.last().map_or("nothing", |logged| &logged.call);
+                    states.push(State { what: format!("behind operation {end} ({call}), {what}"), tree, arrived });
+                }
+            }
+        }
+        states
+    }
+
+    /// Builds the state, starts homing in it, and looks whether anything is lost.
+    fn check(&self, scene: &Scene, state: &State) -> Result<Tally, String> {
+        scene.clear();
+        state.tree.build();
+        let earlier = &self.arrivals[..state.arrived];
+        let result = if full() { scene.recover(&self.files, earlier) } else { scene.drained(&self.files, earlier) };
+        result.map_err(|error| format!("{}: {error}", state.what))
+    }
+}
+
+fn nothing_is_lost(
+    name: &str,
+    scene: &Scene,
+    prepare: impl Fn(&Scene, &[Original]),
+    command: impl Fn(&Scene, &[Original]) -> Command,
+) {
+    let recorded = record(scene, prepare, command);
+    let states = recorded.states(Ignored::Nothing);
+    let all = states.len();
+    let nth = if full() { 1 } else { all.div_ceil(STATES_IN_CI) };
+    let states: Vec<State> = states.into_iter().step_by(nth).collect();
+    let results: Vec<_> = states.iter().map(|state| recorded.check(scene, state)).collect();
+    let broken: Vec<&String> = results.iter().filter_map(|result| result.as_ref().err()).collect();
+    assert!(broken.is_empty(), "{name}: {} of {} states: {broken:#?}", broken.len(), states.len());
+    let tallies = || results.iter().filter_map(|result| result.as_ref().ok());
+    report(
+        "power cut",
+        &format!(
+            "{name}: {} operations on the disk, {} fsyncs; {} of {all} different states after a power cut: 0 lost, \
+             0 torn, {} repeated with the same key and bytes",
+            recorded.log.len(),
+            recorded.log.iter().filter(|logged| logged.call.contains("sync")).count(),
+            states.len(),
+            tallies().map(|tally| tally.repeated).sum::<usize>(),
+        ),
+    );
+}
+
+fn short(text: &str) -> String {
+    text.replace('\n', " ").chars().take(260).collect()
+}
+
+/// About 50 ms each.
+const STATES_IN_CI: usize = 40;

@@ -1,0 +1,11 @@
+//! What every row needs: a sandbox behind faulty links, runs of the binary, a judge, samples, figures.
+
+mod bench;
+mod ledger;
+mod run;
+mod samples;
+pub mod tls_server;
+
+pub use bench::{Bench, Server, TestFile};
+pub use run::{Run, Verdict};
+pub use samples::{Extent, Random, in_parallel, report};
