@@ -32,7 +32,8 @@ impl Run {
     #[track_caller]
     pub fn of(command: &mut Command, limit: Duration) -> Self {
         let start = Instant::now();
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut peak_memory = 0;
         let code = loop {
             peak_memory = peak_memory.max(memory_mark(&child));
