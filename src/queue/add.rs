@@ -299,3 +299,6 @@ fn cannot(action: &str, path: &Path, error: &io::Error) -> Error {
     };
     Error::new(Fault::NoInput, code, format!("cannot {action} '{}': {error}", path.display())).with_remedy(remedy)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,6 @@
 //! What every test of the queue's needs, and the tests of the queue as a whole.
 
-use super::step::script::{failing_at, impossible, killed_at, recorded};
 use super::*;
-use rustix::io::Errno;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -20,7 +18,10 @@ impl Bench {
     pub(super) fn with(limits: Limits) -> Self {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("homing-queue-{}-{number}", std::process::id()));
+        // In memory where that is possible: hundreds of queues are made, and each synchronizes often.
+        let memory = PathBuf::from("/dev/shm");
+        let root = if memory.is_dir() { memory } else { std::env::temp_dir() };
+        let folder = root.join(format!("homing-queue-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let queue = Queue::open(&folder.join("queue"), limits).unwrap();
         Self { folder, queue }
@@ -64,7 +65,7 @@ impl Bench {
         ids.iter().map(|id| self.queue.read(id).unwrap().metadata.name).collect()
     }
 
-    fn in_tmp(&self) -> usize {
+    pub(super) fn in_tmp(&self) -> usize {
         fs::read_dir(self.queue.tmp.path()).unwrap().count()
     }
 }
@@ -88,6 +89,21 @@ pub(super) fn metadata(name: &str, size: usize) -> Metadata {
         ..Metadata::default()
     }
 }
+
+/// Everything that could be lost: where the content of the one file is now.
+pub(super) fn places(bench: &Bench, source: &Path) -> (bool, usize) {
+    let is_whole = |path: &Path| fs::read_to_string(path).is_ok_and(|content| content == CONTENT);
+    let entries = bench.queue.entries().unwrap();
+    for id in &entries {
+        let entry = bench.queue.read(id).unwrap();
+        assert!(is_whole(&entry.data), "an entry is torn");
+        assert_eq!(entry.metadata, metadata("a", CONTENT.len()));
+    }
+    assert!(is_whole(source) || !source.exists(), "the source is torn");
+    (source.exists(), entries.len())
+}
+
+pub(super) const CONTENT: &str = "all of it";
 
 #[test]
 fn what_is_queued_is_there_until_it_is_delivered() {
@@ -116,222 +132,6 @@ fn what_is_queued_is_there_until_it_is_delivered() {
     assert_eq!(bench.queue.find(&copied.id.to_string()).unwrap(), copied.id);
     assert_eq!(bench.queue.find("20261122T224331").unwrap_err().code(), "no_such_entry");
     assert_eq!(size_of::<EntryId>(), 16);
-}
-
-#[test]
-fn each_step_is_on_the_disk_before_the_next() {
-    let bench = Bench::new();
-    let path = bench.file("a", "content");
-    let metadata = metadata("a", 7);
-    let is_change = |step: &String| !step.starts_with("open") && !step.starts_with("list");
-    let changes = |log: Vec<String>| {
-        let log = log.into_iter().filter(is_change);
-        let draft = |step: String| {
-            let word = step.split_inclusive([' ', '/']).map(|word| {
-                let is_draft = draft::is_name(OsStr::new(word.trim_end_matches('/')));
-                if is_draft { if word.ends_with('/') { "DRAFT/" } else { "DRAFT" } } else { word }
-            });
-            word.collect::<String>()
-        };
-        log.map(draft).collect::<Vec<_>>()
-    };
-    let folder = bench.folder.file_name().unwrap().to_str().unwrap();
-    let (added, log) = recorded(|| bench.queue.add(&path, Keep::Move, &metadata, NOW).unwrap());
-    let name = added.id.file_name();
-    let written = [
-        "synchronize DRAFT/data",
-        "create DRAFT/metadata.json.new",
-        "write DRAFT/metadata.json.new",
-        "synchronize DRAFT/metadata.json.new",
-        "rename DRAFT/metadata.json.new",
-        "synchronize tmp/DRAFT",
-        "rename tmp/DRAFT",
-    ];
-    let mut expected: Vec<String> = vec!["make the directory tmp/DRAFT".into(), format!("link {folder}/a")];
-    expected.extend(written.map(Into::into));
-    expected.extend([
-        "synchronize queue/moving".into(),
-        "synchronize queue/tmp".into(),
-        format!("remove {folder}/a"),
-        format!("synchronize {}/{folder}", bench.folder.parent().unwrap().file_name().unwrap().to_str().unwrap()),
-        format!("rename moving/{name}"),
-        "synchronize queue/pending".into(),
-        "synchronize queue/moving".into(),
-    ]);
-    assert_eq!(changes(log), expected);
-
-    fs::write(&path, "content").unwrap();
-    let (_, log) = recorded(|| bench.queue.add(&path, Keep::Copy, &metadata, NOW).unwrap());
-    let mut expected = vec!["make the directory tmp/DRAFT", "create DRAFT/data", "write DRAFT/data"];
-    expected.extend(written);
-    expected.extend(["synchronize queue/pending", "synchronize queue/tmp"]);
-    assert_eq!(changes(log), expected);
-
-    let (_, log) = recorded(|| bench.queue.fail(&added.id, &Error::new(Fault::Refused, "no", "no"), NOW).unwrap());
-    let expected = [
-        format!("create {name}/reason.json.new"),
-        format!("write {name}/reason.json.new"),
-        format!("synchronize {name}/reason.json.new"),
-        format!("rename {name}/reason.json.new"),
-        format!("synchronize pending/{name}"),
-        format!("rename pending/{name}"),
-        "synchronize queue/failed".into(),
-        "synchronize queue/pending".into(),
-    ];
-    assert_eq!(changes(log), expected);
-
-    let (_, log) = recorded(|| bench.queue.retry(&added.id, NOW).unwrap());
-    let expected = [
-        format!("create {name}/metadata.json.new"),
-        format!("write {name}/metadata.json.new"),
-        format!("synchronize {name}/metadata.json.new"),
-        format!("rename {name}/metadata.json.new"),
-        format!("synchronize failed/{name}"),
-        format!("rename failed/{name}"),
-        "synchronize queue/pending".into(),
-        "synchronize queue/failed".into(),
-        format!("remove {name}/reason.json"),
-    ];
-    assert_eq!(changes(log), expected);
-
-    let (_, log) = recorded(|| bench.queue.delivered(&added.id).unwrap());
-    let log = changes(log);
-    assert_eq!(log[..2], [format!("rename pending/{name}"), "synchronize queue/pending".to_owned()]);
-    assert_eq!(log[2..].iter().filter(|step| step.starts_with("remove")).count(), 3, "{log:?}");
-}
-
-/// Everything that could be lost: where the content of the one file is now.
-fn places(bench: &Bench, source: &Path) -> (bool, usize) {
-    let is_whole = |path: &Path| fs::read_to_string(path).is_ok_and(|content| content == CONTENT);
-    let entries = bench.queue.entries().unwrap();
-    for id in &entries {
-        let entry = bench.queue.read(id).unwrap();
-        assert!(is_whole(&entry.data), "an entry is torn");
-        assert_eq!(entry.metadata, metadata("a", CONTENT.len()));
-    }
-    assert!(is_whole(source) || !source.exists(), "the source is torn");
-    (source.exists(), entries.len())
-}
-
-const CONTENT: &str = "all of it";
-
-/// How a file comes into the queue.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Way3 {
-    Linked,
-    MovedAcross,
-    Copied,
-}
-
-fn add_by(bench: &Bench, source: &Path, way: Way3) -> Result<Added> {
-    let add = |keep| bench.queue.add(source, keep, &metadata("a", CONTENT.len()), NOW);
-    match way {
-        Way3::Linked => add(Keep::Move),
-        Way3::MovedAcross => impossible("link", Errno::XDEV, || add(Keep::Move)),
-        Way3::Copied => add(Keep::Copy),
-    }
-}
-
-fn steps_of_add(way: Way3) -> usize {
-    let bench = Bench::new();
-    let source = bench.file("a", CONTENT);
-    recorded(|| add_by(&bench, &source, way).unwrap()).1.len()
-}
-
-#[test]
-fn killed_after_any_step_of_adding_there_is_one_of_source_and_entry() {
-    for way in [Way3::Linked, Way3::MovedAcross, Way3::Copied] {
-        let mut seen = [0; 2];
-        let steps = steps_of_add(way);
-        assert!(steps > 15, "{steps}");
-        for step in 0..=steps {
-            let mut bench = Bench::new();
-            let source = bench.file("a", CONTENT);
-            let _ = killed_at(step, || add_by(&bench, &source, way));
-            bench.reopen();
-            let (is_there, entries) = places(&bench, &source);
-            let is_right = match way {
-                // Never both: the source would be sent again, under another key.
-                Way3::Linked | Way3::MovedAcross => is_there == (entries == 0) && entries <= 1,
-                Way3::Copied => is_there && entries <= 1,
-            };
-            assert!(is_right, "{way:?}, step {step}: source {is_there}, {entries} entries");
-            assert_eq!((bench.in_tmp(), fs::read_dir(bench.queue.moving.path()).unwrap().count()), (0, 0));
-            seen[entries] += 1;
-        }
-        assert!(seen[0] > 10 && seen[1] > 0, "{seen:?}");
-    }
-}
-
-#[test]
-fn whatever_fails_while_adding_the_source_is_intact() {
-    let errors = [
-        (Errno::NOSPC, "disk_full"),
-        (Errno::IO, "io_error"),
-        (Errno::ROFS, "read_only"),
-        (Errno::MFILE, "too_many_files"),
-        (Errno::NOMEM, "out_of_memory"),
-        (Errno::DQUOT, "quota_exceeded"),
-    ];
-    for way in [Way3::Linked, Way3::MovedAcross, Way3::Copied] {
-        for step in 0..steps_of_add(way) {
-            for (errno, code) in errors {
-                let mut bench = Bench::new();
-                let source = bench.file("a", CONTENT);
-                let added = failing_at(step, errno, || add_by(&bench, &source, way));
-                if let Err(error) = &added {
-                    assert!([code, "source_not_removable"].contains(&error.code()), "{error}");
-                    assert!(error.message().contains("is not queued and stays as it is"), "{error}");
-                    assert!(error.remedy().is_some() && error.exit_code() != 75, "{error}");
-                }
-                bench.reopen();
-                let (is_there, entries) = places(&bench, &source);
-                let expected = match added {
-                    Ok(_) => (way == Way3::Copied, 1),
-                    Err(_) => (true, 0),
-                };
-                assert_eq!((is_there, entries), expected, "{way:?}, step {step}, {errno}: {added:?}");
-            }
-        }
-    }
-}
-
-#[test]
-fn killed_after_any_step_of_leaving_an_entry_is_whole_or_gone() {
-    type Leave = fn(&Bench, &EntryId) -> Result<()>;
-    let ways: [(&str, bool, Leave); 5] = [
-        ("delivered", false, |bench, id| bench.queue.delivered(id)),
-        ("removed", false, |bench, id| bench.queue.remove(id)),
-        ("failed", false, |bench, id| bench.queue.fail(id, &Error::new(Fault::Refused, "no", "no"), NOW)),
-        ("retried", true, |bench, id| bench.queue.retry(id, NOW).map(drop)),
-        ("updated", false, |bench, id| bench.queue.update(id, &metadata("a", CONTENT.len()))),
-    ];
-    for (what, from_failed, leave) in ways {
-        let prepare = || {
-            let bench = Bench::new();
-            let id = bench.add("a", CONTENT);
-            if from_failed {
-                bench.queue.fail(&id, &Error::new(Fault::Refused, "no", "no"), NOW).unwrap();
-            }
-            (bench, id)
-        };
-        let (bench, id) = prepare();
-        let steps = recorded(|| leave(&bench, &id).unwrap()).1.len();
-        for step in 0..=steps {
-            let (mut bench, id) = prepare();
-            let _ = killed_at(step, || leave(&bench, &id));
-            bench.reopen();
-            let (_, waiting) = places(&bench, &bench.folder.join("a"));
-            let failed = bench.queue.failed().unwrap();
-            for id in &failed {
-                assert_eq!(fs::read_to_string(bench.queue.read(id).unwrap().data).unwrap(), CONTENT);
-            }
-            let may_be_gone = ["delivered", "removed"].contains(&what);
-            let there = waiting + failed.len();
-            assert!(there == 1 || (there == 0 && may_be_gone), "{what}, step {step}: {waiting}, {failed:?}");
-            assert_eq!(bench.in_tmp(), 0, "{what}, step {step}");
-        }
-    }
 }
 
 #[test]
@@ -435,26 +235,4 @@ fn of_many_that_add_at_once_none_is_lost_and_none_waits_for_a_drainer() {
     names.sort();
     let expected: Vec<String> = (0..4).flat_map(|thread| (0..10).map(move |n| format!("{thread}-{n}"))).collect();
     assert_eq!((names, bench.queue.foreign().unwrap()), (expected, vec![]));
-}
-
-#[test]
-fn of_two_that_move_the_same_file_one_does() {
-    for _ in 0..10 {
-        let bench = Bench::new();
-        let path = bench.file("a", CONTENT);
-        let add = || {
-            let queue = Queue::open(bench.queue.path(), Limits::NONE)?;
-            queue.add(&path, Keep::Move, &metadata("a", CONTENT.len()), NOW)
-        };
-        let moved = std::thread::scope(|scope| {
-            let threads = [scope.spawn(add), scope.spawn(add)];
-            threads
-                .into_iter()
-                .filter(|_| true)
-                .map(|thread| thread.join().unwrap())
-                .filter(|added| added.is_ok())
-                .count()
-        });
-        assert!(moved >= 1 && bench.queue.entries().unwrap().len() == 1);
-    }
 }

@@ -1,9 +1,7 @@
 //! Servers that are not who they say, and device certificates that are no longer good: nothing of a file and no secret
 //! goes out.
 
-use crate::support::tls_server::{
-    Authority, Special, TlsServer, server_config, unless_revoked,
-};
+use crate::support::tls_server::{Authority, Special, TlsServer, server_config, unless_revoked};
 use crate::support::{Bench, Run, TestFile, Verdict, report};
 use rustls::SupportedProtocolVersion;
 use rustls::version::{TLS12, TLS13};
@@ -78,8 +76,7 @@ fn a_revoked_device_certificate_gets_no_byte_of_a_file_out() {
         for (_, version) in VERSIONS {
             let shown = ours.server(Special::default());
             let verifier = unless_revoked(&authority, list.clone());
-            let server =
-                TlsServer::silent(server_config(&shown.certificate, &shown.key, Some(verifier), &[version]));
+            let server = TlsServer::silent(server_config(&shown.certificate, &shown.key, Some(verifier), &[version]));
             let run = attempt(&mut bench, place, &server);
             let Verdict::Failure { code, .. } = run.verdict() else { panic!("{place:?}: {run:?}") };
             assert_eq!(code, "certificate_refused", "{place:?}: {run:?}");
@@ -110,10 +107,8 @@ fn a_key_that_is_not_the_certificates_does_not_even_connect() {
         assert_eq!((exit_code, code.as_str()), (78, "key_mismatch"), "{run:?}");
         assert_eq!(server.seen.get(|seen| &seen.connections), 0);
     }
-    let connections: u64 = homing_sandbox::Service::ALL
-        .into_iter()
-        .map(|service| bench.sandbox.counts(service).connections)
-        .sum();
+    let connections: u64 =
+        homing_sandbox::Service::ALL.into_iter().map(|service| bench.sandbox.counts(service).connections).sum();
     assert_eq!(connections, 0);
     report("TLS: mismatched key", "4 runs | connections: 0, bytes sent: 0 | ended with key_mismatch");
 }

@@ -134,7 +134,9 @@ fn a_reply_that_breaks_off_anywhere_is_no_success() {
     for place in HTTP {
         let reply = Arc::new(good_reply(&mut sandbox_for_replies.sandbox, place));
         let step = if extent == Extent::Everything { 1 } else { reply.len() / extent.samples(12, 0) + 1 };
-        cases.extend((0..reply.len()).step_by(step).chain([reply.len() - 1]).map(|end| (place, Arc::clone(&reply), end)));
+        cases.extend(
+            (0..reply.len()).step_by(step).chain([reply.len() - 1]).map(|end| (place, Arc::clone(&reply), end)),
+        );
     }
     let tally = Mutex::new(std::collections::BTreeMap::<String, usize>::new());
     in_parallel(&cases, Bench::new, |bench, (place, reply, end)| {
@@ -210,8 +212,7 @@ fn attempt_within(bench: &mut Bench, place: Place, server: &TlsServer, limit: Du
     let target = bench.sandbox.folder().join("fetched.bin");
     let object = format!("s3://{}/reply.bin", bench.sandbox.bucket());
     let limited = if matches!(place, Place::Mqtt | Place::Https) { "51200" } else { "0" };
-    let arguments: &[&str] =
-        if place == Place::Get { &["get", &object] } else { &["send", "--inline-limit", limited] };
+    let arguments: &[&str] = if place == Place::Get { &["get", &object] } else { &["send", "--inline-limit", limited] };
     let mut command = bench.command_within(arguments, limit);
     command.arg(if place == Place::Get { &target } else { &file.path });
     let run = bench.run_within(&mut command, limit);
@@ -293,12 +294,17 @@ fn good_reply(sandbox: &mut Sandbox, place: Place) -> Vec<u8> {
                 .into_bytes()
         }
         // Cut before its last byte, this is no whole head.
-        Place::Put => b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: \"0123456789abcdef0123456789abcdef\"\r\n\r\n".to_vec(),
+        Place::Put => {
+            b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag: \"0123456789abcdef0123456789abcdef\"\r\n\r\n".to_vec()
+        }
         Place::Https => b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{\"message\":\"OK\"}    ".to_vec(),
         Place::Get => {
             let body = "x".repeat(3000);
-            format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nETag: \"0123456789abcdef0123456789abcdef\"\r\n\r\n{body}", body.len())
-                .into_bytes()
+            format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nETag: \"0123456789abcdef0123456789abcdef\"\r\n\r\n{body}",
+                body.len()
+            )
+            .into_bytes()
         }
         Place::Mqtt => unreachable!("HTTP alone"),
     }
@@ -330,7 +336,10 @@ const ENDLESS_MQTT: [(&str, bool, &[u8], &[u8]); 4] = [
 
 /// Errors that came with 200.
 const ERRORS: [(&str, &str); 3] = [
-    ("application/xml", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>InternalError</Code><Message>We encountered an internal error. Please try again.</Message></Error>"),
+    (
+        "application/xml",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>InternalError</Code><Message>We encountered an internal error. Please try again.</Message></Error>",
+    ),
     ("application/json", "{\"message\":\"Internal Server Error\"}"),
     ("text/html", "<html><body>Please sign in to the guest network</body></html>"),
 ];

@@ -71,7 +71,8 @@ impl Random {
 
     /// Bytes that do not repeat.
     pub fn bytes(&mut self, length: usize) -> Vec<u8> {
-        let mut bytes: Vec<u8> = std::iter::repeat_with(|| self.next().to_le_bytes()).take(length / 8 + 1).flatten().collect();
+        let mut bytes: Vec<u8> =
+            std::iter::repeat_with(|| self.next().to_le_bytes()).take(length / 8 + 1).flatten().collect();
         bytes.truncate(length);
         bytes
     }

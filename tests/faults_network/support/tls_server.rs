@@ -2,8 +2,8 @@
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason,
-    RevokedCertParams, SanType, SerialNumber,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams,
+    SanType, SerialNumber,
 };
 use rustls::crypto::ring::{default_provider, sign::any_supported_type};
 use rustls::pki_types::pem::PemObject;
@@ -54,7 +54,10 @@ pub struct TlsServer {
 impl TlsServer {
     /// Gives every connection whose handshake succeeds to `serve`, in a thread of its own, and then reads what still
     /// comes.
-    pub fn start(config: ServerConfig, serve: impl Fn(&mut Tls, &Seen) -> io::Result<()> + Send + Sync + 'static) -> Self {
+    pub fn start(
+        config: ServerConfig,
+        serve: impl Fn(&mut Tls, &Seen) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let (config, serve, seen) = (Arc::new(config), Arc::new(serve), Arc::new(Seen::default()));

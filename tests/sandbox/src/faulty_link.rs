@@ -275,10 +275,7 @@ mod tests {
     #[test]
     fn a_close_is_no_reset_and_a_cut_of_the_request_ends_both_sides() {
         let link = FaultyLink::start(echo()).unwrap();
-        link.set_plan(|_| LinkFault {
-            cut: Some((Direction::ToServer, 2, Cut::Reset)),
-            ..LinkFault::default()
-        });
+        link.set_plan(|_| LinkFault { cut: Some((Direction::ToServer, 2, Cut::Reset)), ..LinkFault::default() });
         assert_eq!(exchange(&link, b"12345").1, Some(ErrorKind::ConnectionReset));
         link.set_plan(|_| LinkFault { cut: Some((Direction::ToClient, 2, Cut::Close)), ..LinkFault::default() });
         assert_eq!(exchange(&link, b"12"), (b"12".to_vec(), None));
