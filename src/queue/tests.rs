@@ -172,7 +172,8 @@ fn what_is_not_homing_s_stays_and_is_named() {
     let mut found = bench.queue.foreign().unwrap();
     found.retain(|path| *path != link);
     assert_eq!(found.len(), foreign.len());
-    (found.sort(), foreign.sort());
+    found.sort();
+    foreign.sort();
     assert_eq!(found, foreign);
     assert!(foreign.iter().all(|path| path.exists()));
 }
