@@ -167,11 +167,11 @@ impl Scene {
         fs::write(&source, &content).unwrap();
         let metadata = Metadata { name: name.clone(), size: size as u64, queued: self.now, ..Metadata::default() };
         let (leave, fits) = self.model.room(size as u64, &self.limits);
-        let last = self.model.pending.last().map(|known| known.id);
         let added = self.queue.add(&source, keep, &metadata, self.now);
         for id in &leave {
             self.model.forget(*id);
         }
+        let last = self.model.pending.last().map(|known| known.id);
         assert_eq!(source.exists(), keep == Keep::Copy || !fits, "{added:?}");
         if source.exists() {
             assert_eq!(fs::read(&source).unwrap(), content);

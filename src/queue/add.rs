@@ -28,6 +28,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The file that is to be queued.
 struct Source<'a> {
@@ -103,7 +104,9 @@ impl Queue {
     /// Gives the finished draft its id and its place.
     fn place(&self, draft: &mut Draft<'_>, target: &Directory, now: i64, size: u64) -> Result<EntryId> {
         let last = self.entries()?.into_iter().chain(Self::ids(&self.moving)?).max();
-        let mut id = EntryId::next(last, now, size);
+        // So that an entry that has just left and one that has just come do not look the same to anybody.
+        let micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_micros());
+        let mut id = EntryId::next(last, now, micros, size);
         let failed = self.failed()?;
         while failed.iter().any(|other| other.is_same_arrival(id)) {
             id = id.successor();
