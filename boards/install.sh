@@ -203,6 +203,8 @@ cron_line() {
     else
         echo "#*/5 * * * * ${as}$prefix/bin/homing -v send /run/camera/latest.jpg 2>&1 | logger -t homing"
     fi
+    # For scripts that use send --queue: what could not be delivered at once goes out with this.
+    echo "#*/5 * * * * ${as}$prefix/bin/homing drain 2>&1 | logger -t homing"
 }
 
 remove_cron_entry() {

@@ -38,7 +38,7 @@ pub use message::Message;
 pub use object::{ObjectHeaders, known_sse, known_storage_class};
 pub use presign::{Expires, Presign};
 pub use publish::Publish;
-pub use put::Put;
+pub use put::{AbortStale, Put};
 pub use queue::{QueueAction, Selection};
 pub use secret::{GetSecret, SecretReference, SecretVariable};
 pub use send::{Queueing, Send};
@@ -78,6 +78,8 @@ pub enum Command {
     Queue(QueueAction),
     /// `homing put FILE s3://BUCKET/KEY`
     Put(Put),
+    /// `homing put --abort-stale s3://BUCKET`
+    AbortStale(AbortStale),
     /// `homing get s3://BUCKET/KEY FILE`
     Get(Get),
     /// `homing presign s3://BUCKET/KEY`
@@ -136,6 +138,7 @@ impl Command {
             Self::Get(_)
             | Self::Drain(_)
             | Self::Queue(_)
+            | Self::AbortStale(_)
             | Self::Presign(_)
             | Self::Exec(_)
             | Self::Serve(_)

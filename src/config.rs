@@ -80,6 +80,10 @@ pub struct Config {
     pub payload: PayloadMode,
     /// Bytes of a chunk, 8,192 to 1 MiB.
     pub chunk_size: usize,
+    /// The largest file, in bytes, that goes to S3 in one piece; at most 5 GiB.
+    pub multipart_threshold: u64,
+    /// Bytes of a part, 5 MiB to 5 GiB.
+    pub part_size: u64,
     /// Whether the bucket stands in the path.
     pub path_style: bool,
     /// A store in place of S3's own endpoint.
@@ -377,6 +381,8 @@ impl Config {
             payload: reader.payload(),
             // At most 1 MiB, and a port at most 65,535, by the table's range: nothing is cut by these casts.
             chunk_size: reader.integer(Id::ChunkSize) as usize,
+            multipart_threshold: reader.integer(Id::MultipartThreshold),
+            part_size: reader.integer(Id::PartSize),
             path_style: reader.bool(Id::PathStyle),
             endpoint_url,
             endpoint_secretsmanager: reader.endpoint(Id::EndpointSecretsmanager),

@@ -3,6 +3,8 @@
 //! The command line parser, the JSON reader, the environment, the help texts and every error message
 //! read this table, so a new setting is one entry here and one field where it is used.
 
+use crate::protocol::plan::{MAXIMUM_PART_SIZE, MAXIMUM_PUT_SIZE, MINIMUM_PART_SIZE};
+
 /// Names an option. The discriminant is its place in [`OPTIONS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -77,6 +79,10 @@ pub enum Id {
     NoCache,
     Presign,
     Expires,
+    PartSize,
+    MultipartThreshold,
+    AbortStale,
+    OlderThan,
     Put,
     VersionId,
     IfChanged,
@@ -941,6 +947,51 @@ pub const OPTIONS: &[Opt] = &[
             Group::Command,
             SEND.or(PRESIGN),
             "how long a presigned URL is good; it ends with the credentials that signed it in any case",
+        )
+    },
+    Opt {
+        variables: &["HOMING_PART_SIZE"],
+        default: "8388608",
+        group: Group::Delivery,
+        commands: SEND.or(DRAIN).or(PUT),
+        ..key(
+            Id::PartSize,
+            "part_size",
+            "part-size",
+            Kind::Integer { unit: "bytes", minimum: MINIMUM_PART_SIZE, maximum: MAXIMUM_PART_SIZE },
+            "bytes of a part where a file goes to S3 in parts; what an interruption costs at most; larger for a file of more than 10,000 parts",
+        )
+    },
+    Opt {
+        variables: &["HOMING_MULTIPART_THRESHOLD"],
+        default: "104857600",
+        group: Group::Delivery,
+        commands: SEND.or(DRAIN).or(PUT),
+        ..key(
+            Id::MultipartThreshold,
+            "multipart_threshold",
+            "multipart-threshold",
+            Kind::Integer { unit: "bytes", minimum: MINIMUM_PART_SIZE, maximum: MAXIMUM_PUT_SIZE },
+            "a larger file goes to S3 in parts, which an interruption does not undo",
+        )
+    },
+    flag(
+        Id::AbortStale,
+        "abort-stale",
+        Kind::Bool,
+        Group::Command,
+        PUT,
+        "send nothing: abort multipart uploads that were begun long ago and never ended, whose parts S3 charges for",
+    ),
+    Opt {
+        default: "604800",
+        ..flag(
+            Id::OlderThan,
+            "older-than",
+            seconds(0, 520 * WEEK),
+            Group::Command,
+            PUT,
+            "with --abort-stale: only those that were begun this long ago",
         )
     },
     flag(Id::Put, "put", Kind::Bool, Group::Command, PRESIGN, "a URL to store the object with, not to fetch it"),

@@ -5,8 +5,8 @@ use crate::config::{Config, Monitoring};
 use crate::error::{Error, Result};
 use crate::job::status::StatusFile;
 use crate::job::{
-    Screen, codeartifact, docker_credential, drain, dynamodb_put_item, ecr_password, exec, get, git_credential,
-    presign, publish, put, queue, screen, secret, send, serve, show_credentials,
+    Screen, abort_stale, codeartifact, docker_credential, drain, dynamodb_put_item, ecr_password, exec, get,
+    git_credential, presign, publish, put, queue, screen, secret, send, serve, show_credentials,
 };
 use crate::logging;
 use std::ffi::OsString;
@@ -55,6 +55,7 @@ fn done(arguments: &Arguments, screen: &mut Screen, status: Option<&StatusFile>)
         Command::Drain(command) => config().and_then(|config| drain::run(&config, command, screen, status)),
         Command::Queue(action) => config().and_then(|config| queue::run(&config, action, screen)),
         Command::Put(command) => config().and_then(|config| put::run(&config, command, screen)),
+        Command::AbortStale(command) => config().and_then(|config| abort_stale::run(&config, command, screen)),
         Command::Get(command) => config().and_then(|config| get::run(&config, command, screen)),
         Command::Presign(command) => config().and_then(|config| presign::run(&config, command, screen)),
         Command::Publish(command) => config().and_then(|config| publish::run(&config, command, screen)),

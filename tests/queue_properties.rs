@@ -1,5 +1,7 @@
 //! The queue against a model in memory: whatever is done in whatever order, both hold the same.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail anywhere, its helpers included")]
+
 use homing::error::{Error, Fault};
 use homing::queue::{Entry, EntryId, Keep, Limits, Metadata, Queue, WhenFull};
 use proptest::prelude::*;

@@ -28,6 +28,26 @@ fn an_object_is_put_with_session_credentials() {
 }
 
 #[test]
+fn a_file_in_parts_is_put() {
+    let Some(service) = service() else { return };
+    let content = sample(11 * 1024 * 1024);
+    let directory = Directory::new("parts");
+    let file = directory.write("file", &content);
+    let parts = ["--part-size", "5242880", "--multipart-threshold", "5242880"];
+    let put = |key: &str, checksum: &[&str]| {
+        let url = format!("s3://{BUCKET}/{key}");
+        let arguments = [&["put", file.to_str().unwrap(), &url], &parts[..], checksum].concat();
+        call_in(service, &service.session(), &arguments, &directory)
+    };
+    for checksum in [&[][..], &["--payload", "signed-trailer", "--checksum", "sha256"]] {
+        put("parts/1", checksum).expect_code(0);
+        assert!(service.owner().get_object(BUCKET, "parts/1") == content, "the object's bytes differ");
+    }
+    let head = service.owner().call("s3", "head_object", json!({ "Bucket": BUCKET, "Key": "parts/1" }));
+    assert!(head["ETag"].as_str().unwrap().ends_with("-3\""), "{head}");
+}
+
+#[test]
 fn an_object_is_fetched_resumed_and_fetched_only_when_changed() {
     let Some(service) = service() else { return };
     let owner = service.owner();
@@ -206,10 +226,16 @@ fn put(service: &Moto, keys: &Keys, content: &[u8], key: &str) -> Outcome {
 
 /// homing with these keys in the environment and nothing else.
 fn call(service: &Moto, keys: &Keys, arguments: &[&str]) -> Outcome {
+    call_in(service, keys, arguments, &Directory::new("queue"))
+}
+
+/// The same with a folder for what homing remembers.
+fn call_in(service: &Moto, keys: &Keys, arguments: &[&str], directory: &Directory) -> Outcome {
     let endpoint = service.endpoint();
     let settings = ["--credentials", "environment", "--region", REGION, "--path-style"];
     homing(settings.into_iter().chain(["--endpoint-url", &endpoint]).chain(arguments.iter().copied()))
         .env("HOMING_CA_FILE", &service.ca_file)
+        .env("HOMING_QUEUE_DIR", directory.join("queue"))
         .keys(keys)
         .run()
 }

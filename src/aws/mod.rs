@@ -18,11 +18,18 @@ pub mod environment;
 pub mod iot_credentials;
 pub mod iot_publish;
 pub mod json_service;
+pub mod s3_abort_multipart_upload;
 pub mod s3_bucket;
+pub mod s3_complete_multipart_upload;
+pub mod s3_create_multipart_upload;
 mod s3_error;
 pub mod s3_get;
+pub mod s3_list_multipart_uploads;
+pub mod s3_list_parts;
+pub mod s3_multipart;
 pub mod s3_presigned;
 pub mod s3_put;
+pub mod s3_upload_part;
 pub mod secrets_manager;
 
 use crate::error::{Error, Fault, Hint};

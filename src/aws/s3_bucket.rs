@@ -71,6 +71,15 @@ impl Bucket<'_> {
         Request::new(method, &authority, &format!("{base}/{}", encode_key(key)), query).map_err(too_large)
     }
 
+    /// Begins a request for the bucket itself; `query` is already encoded.
+    ///
+    /// # Errors
+    /// A configuration error for a place that cannot be one.
+    pub(super) fn bucket_request(&self, method: &'static str, query: &str) -> Result<Request> {
+        let (authority, base) = self.place()?;
+        Request::new(method, &authority, &format!("{base}/"), query).map_err(too_large)
+    }
+
     /// `s3://bucket/key`, for errors. A key can come from a file's name, and that may have control characters.
     pub(super) fn target(&self, key: &str) -> String {
         format!("s3://{}/{}", self.name, printable(key))

@@ -18,6 +18,11 @@ use crate::protocol::xml::{element_text, root_name};
 pub(super) enum Operation {
     PutObject,
     GetObject,
+    /// Here and below: of a multipart upload.
+    UploadPart,
+    ListParts,
+    AbortUpload,
+    ListUploads,
 }
 
 /// Whether the body is an error document: it can be, even where the status is 200.
@@ -68,6 +73,18 @@ impl Operation {
             ),
             (Self::GetObject, "PreconditionFailed") => Some("the object has been replaced meanwhile: try again"),
             (Self::GetObject, "NotImplemented") => Some("this store does not know one of the request's headers"),
+            (Self::ListParts, "AccessDenied") => {
+                Some("check that the role allows s3:ListMultipartUploadParts on the key")
+            }
+            (Self::AbortUpload, "AccessDenied") => {
+                Some("check that the role allows s3:AbortMultipartUpload on the key")
+            }
+            (Self::ListUploads, "AccessDenied") => {
+                Some("check that the role allows s3:ListBucketMultipartUploads on the bucket")
+            }
+            (Self::UploadPart, "EntityTooLarge") => {
+                Some("S3 takes at most 5 GiB in one part; another store, or a proxy, may take less: set part_size")
+            }
             _ => None,
         }
     }
@@ -171,6 +188,7 @@ const KNOWN: &[Known] = &[
         Fault::Data,
         "S3 takes at most 5 GiB in one PutObject; another store, or a proxy, may take less",
     ),
+    ("EntityTooSmall", 0, Fault::Data, "this store wants larger parts: set part_size"),
     ("ExpiredToken", 0, Fault::Refused, EXPIRED_CREDENTIALS),
     ("InvalidAccessKeyId", 0, Fault::Refused, FOREIGN_CREDENTIALS),
     ("InvalidBucketName", 0, Fault::Refused, "check bucket: its spelling"),
@@ -180,12 +198,15 @@ const KNOWN: &[Known] = &[
         Fault::Refused,
         "the object is archived: have it restored first (aws s3api restore-object), which takes minutes to hours",
     ),
+    ("InvalidPart", 0, Fault::Refused, GONE),
+    ("InvalidPartOrder", 0, Fault::Refused, GONE),
     ("InvalidTag", 0, Fault::Data, ""),
     ("InvalidToken", 0, Fault::Refused, FOREIGN_CREDENTIALS),
     ("KeyTooLongError", 0, Fault::Data, ""),
     ("MetadataTooLarge", 0, Fault::Data, ""),
     ("NoSuchBucket", 0, Fault::Refused, "check bucket: its spelling, and that it exists at this endpoint"),
     ("NoSuchKey", 0, Fault::NoInput, "check the key's spelling, and that the object has not been deleted"),
+    ("NoSuchUpload", 0, Fault::Refused, GONE),
     ("NoSuchVersion", 0, Fault::NoInput, "check the version's id, and that this version has not been deleted"),
     (
         "NotImplemented",
@@ -204,6 +225,7 @@ const KNOWN: &[Known] = &[
     ("SignatureDoesNotMatch", 0, Fault::Refused, WRONG_SIGNATURE),
 ];
 
+const GONE: &str = "somebody has ended the multipart upload meanwhile: send the file again, it then begins anew";
 const DAMAGED: &[&str] = &["BadDigest", "IncompleteBody", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"];
 const SEND_AGAIN: &str = "the data was damaged or cut on its way: try again";
 

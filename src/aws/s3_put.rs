@@ -88,25 +88,9 @@ impl PutObject<'_> {
                 header("x-amz-trailer", trailer)?;
             }
         }
-        for (what, name, value) in [
-            ("content type", "content-type", headers.content_type),
-            ("storage class", "x-amz-storage-class", headers.storage_class),
-            ("server-side encryption", "x-amz-server-side-encryption", headers.server_side_encryption),
-            ("KMS key id", "x-amz-server-side-encryption-aws-kms-key-id", headers.kms_key_id),
-        ] {
-            if let Some(value) = value {
-                check_header_value(what, value)?;
-                header(name, value)?;
-            }
-        }
+        add_object_headers(&mut request, headers)?;
         if headers.if_none_match {
-            header("if-none-match", "*")?;
-        }
-        for (name, value) in metadata(headers.metadata)? {
-            header(&name, value)?;
-        }
-        if !headers.tags.is_empty() {
-            header("x-amz-tagging", &tagging(headers.tags)?)?;
+            request.header("if-none-match", "*").map_err(too_large)?;
         }
         Ok(request)
     }
@@ -139,6 +123,29 @@ impl PutObject<'_> {
     fn target(&self) -> String {
         self.bucket.target(self.key)
     }
+}
+
+/// Adds what is stored with the object; its content encoding is the caller's.
+pub(super) fn add_object_headers(request: &mut Request, headers: &ObjectHeaders<'_>) -> Result<()> {
+    let mut header = |name: &str, value: &str| request.header(name, value).map_err(too_large);
+    for (what, name, value) in [
+        ("content type", "content-type", headers.content_type),
+        ("storage class", "x-amz-storage-class", headers.storage_class),
+        ("server-side encryption", "x-amz-server-side-encryption", headers.server_side_encryption),
+        ("KMS key id", "x-amz-server-side-encryption-aws-kms-key-id", headers.kms_key_id),
+    ] {
+        if let Some(value) = value {
+            check_header_value(what, value)?;
+            header(name, value)?;
+        }
+    }
+    for (name, value) in metadata(headers.metadata)? {
+        header(&name, value)?;
+    }
+    if !headers.tags.is_empty() {
+        header("x-amz-tagging", &tagging(headers.tags)?)?;
+    }
+    Ok(())
 }
 
 fn metadata(metadata: &[(String, String)]) -> Result<Vec<(String, &str)>> {

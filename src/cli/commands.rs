@@ -73,7 +73,7 @@ pub const COMMANDS: &[CommandHelp] = &[
         name: "drain",
         commands: DRAIN,
         endpoint: Id::EndpointUrl,
-        arguments: "[--now] [options]",
+        arguments: "[--now] [--watch DIRECTORY] [--follow] [options]",
         summary: "deliver what send --queue left in the queue, oldest first",
         description: &[
             "Meant for cron: */5 * * * * homing drain. It ends when everything has been attempted once. Exit code 0: \
@@ -91,8 +91,21 @@ pub const COMMANDS: &[CommandHelp] = &[
             "When S3 or the credentials cannot be had, small files still go; when the data endpoint cannot be reached, drain \
              stops at once. After runs in which AWS did not answer the next one waits, 5 seconds at first and up to 5 \
              minutes, each device for a time of its own, so that a fleet does not come back all at once. --now does not wait.",
+            "With --watch the files in a directory are queued first, each when it is complete: closed after writing, or \
+             renamed in. One that was there before, or that no event told of, has to be unchanged for 10 seconds, and \
+             nobody may have it open for writing as far as can be seen; with --settle every file has to be unchanged for so long, \
+             open or not. Left alone are symbolic links, directories, hidden names, and names that end with ~, .part, .partial, .filepart, \
+             .crdownload, .tmp or .temp. Hard links into the directory are taken at the next start, or with --settle.",
+            "With --follow it stays: it delivers what comes into the queue as soon as it is there, and waits after failures. \
+             --timeout then counts for each pass. SIGTERM and SIGINT end it at once, in the middle of an upload as well; \
+             the next run goes on. Meanwhile homing send --queue leaves the delivery to it, with exit code 75.",
         ],
-        examples: &["homing drain", "homing drain --now --json", "homing drain --timeout 240"],
+        examples: &[
+            "homing drain",
+            "homing drain --now --json",
+            "homing drain --timeout 240",
+            "homing drain --follow --watch /var/spool/outgoing --status-file /run/homing.json",
+        ],
         options: &[],
     },
     CommandHelp {
@@ -119,18 +132,31 @@ pub const COMMANDS: &[CommandHelp] = &[
         name: "put",
         commands: PUT,
         endpoint: Id::EndpointUrl,
-        arguments: "FILE s3://BUCKET/KEY [options]",
+        arguments: "FILE|- s3://BUCKET/KEY [options]",
         summary: "store one file in S3, streamed in constant memory",
         description: &[
             "A key that is left out or ends with a slash gets the file's name. No message is published. The role \
              needs s3:PutObject, and for --tag s3:PutObjectTagging.",
+            "A file larger than multipart_threshold goes in parts of part_size bytes. Each part that S3 has confirmed is \
+             remembered in the queue's directory (queue.dir, in uploads): after a power cut or a lost connection the same \
+             command sends only what is missing. A file that has changed meanwhile is sent anew. The object appears when \
+             all parts are there; its ETag is then no MD5 of the file. With s3:ListMultipartUploadParts S3 is asked which \
+             parts it has, and with s3:AbortMultipartUpload an upload that is given up takes no room; homing does without \
+             either.",
+            "With - standard input is stored, of whatever length, in parts of part_size: one at a time is kept in a file \
+             without a name in $TMPDIR, queue.dir or /tmp. It cannot be resumed.",
+            "With --abort-stale and s3://BUCKET/PREFIX instead, multipart uploads of keys with that prefix (without one: \
+             thing_name and a slash) that were begun more than --older-than ago and not ended are aborted, each told in \
+             a line. That needs s3:ListBucketMultipartUploads and s3:AbortMultipartUpload.",
         ],
         examples: &[
+            "tar cz /var/log | homing put - s3://my-bucket/logs.tar.gz",
+            "homing put --abort-stale --dry-run s3://my-bucket",
             "homing put backup.tar s3://my-bucket/backups/",
             "homing put --if-none-match --tag kind=log day.log s3://my-bucket/logs/day.log",
             "homing put --endpoint-url https://minio:9000 --path-style a.bin s3://data/",
         ],
-        options: &[],
+        options: &[(Id::DryRun, "say what would be sent where, or aborted, and do nothing")],
     },
     CommandHelp {
         name: "get",

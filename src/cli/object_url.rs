@@ -27,6 +27,12 @@ pub(super) fn whole(url: &OsStr) -> Result<(String, String)> {
     checked(url, bucket, key)
 }
 
+/// Bucket, and what keys begin with: perhaps nothing.
+pub(super) fn prefix(url: &OsStr) -> Result<(String, String)> {
+    let (bucket, prefix) = split(url)?;
+    checked(url, bucket, prefix)
+}
+
 fn split(url: &OsStr) -> Result<(String, String)> {
     let invalid = |what: &str| usage("invalid_url", format!("{url:?} {what}"));
     let text = url.to_str().ok_or_else(|| invalid("is not UTF-8"))?;

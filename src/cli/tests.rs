@@ -85,7 +85,7 @@ fn put_completes_the_key_with_the_files_name() {
         &["put", "f", "s3://b/k", "x"],
         &["put", "f", "b/k"],
         &["put", "f", "s3:///k"],
-        &["put", "-", "s3://b/k"],
+        &["put", "-", "s3://b/k/"],
     ] {
         refused(words);
     }

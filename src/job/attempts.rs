@@ -181,3 +181,59 @@ fn with_attempts(error: Error, count: u32, took: Duration) -> Error {
     let tenths = took.as_millis() / 100;
     error.note(format_args!("after {count} attempts in {}.{} s", tenths / 10, tenths % 10))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs an action that always fails so, and gives how often, and with which error at last.
+    fn failing(retries: &Retries, error: &Error, mend: impl FnMut(&Error) -> bool) -> (u32, Error) {
+        let mut count = 0;
+        let done = retries.run(
+            || -> Result<()> {
+                count += 1;
+                Err(error.clone())
+            },
+            mend,
+        );
+        (count, done.unwrap_err())
+    }
+
+    fn throttled() -> Error {
+        Error::new(Fault::Temporary, "SlowDown", "slow down")
+    }
+
+    #[test]
+    fn when_the_quota_is_used_up_there_are_first_attempts_only() {
+        let retries = Retries::new(3, None);
+        while retries.quota.borrow_mut().take("SlowDown").is_some() {}
+        let (count, error) = failing(&retries.clone(), &throttled(), |_| false);
+        assert_eq!((count, error), (1, throttled()));
+        // Ten successes pay for two repeats.
+        (0..10).for_each(|_| retries.run(|| Ok(()), |_| false).unwrap());
+        let (count, error) = failing(&retries, &throttled(), |_| true);
+        assert_eq!(count, 3);
+        assert!(error.message().starts_with("slow down; after 3 attempts in 0."), "{error}");
+    }
+
+    #[test]
+    fn one_dead_connection_does_not_count() {
+        let dead = Error::new(Fault::Unavailable, "connection_reset", "reset").with_hint(Some(Hint::FreshConnection));
+        assert_eq!(failing(&Retries::new(1, None), &dead, |_| false).0, 2);
+    }
+
+    #[test]
+    fn what_cannot_pass_at_once_is_tried_once() {
+        let retries = Retries::new(3, Some(Instant::now()));
+        for error in [
+            throttled(),
+            throttled().with_hint(Some(Hint::Wait(LONGEST_RETRY_AFTER + Duration::from_secs(1)))),
+            throttled().with_hint(Some(Hint::Final)),
+            Error::new(Fault::Temporary, "file_changed", "it changed"),
+            Error::new(Fault::Refused, "AccessDenied", "no"),
+            Error::new(Fault::Refused, "ExpiredToken", "expired").with_retryable(true),
+        ] {
+            assert_eq!(failing(&retries, &error, |_| false), (1, error));
+        }
+    }
+}

@@ -7,7 +7,6 @@
 //!            └─ S3 ── store: put, S3 confirms ──────┘
 //! ```
 
-use super::attempts::attempted;
 use super::messenger::Messenger;
 use super::network::Network;
 use super::outcome::Via;
@@ -176,15 +175,16 @@ impl<'n> Deliverer<'n> {
         }
     }
 
-    /// Puts the file into S3, and returns when S3 has confirmed it.
+    /// Puts the file into S3, and returns when S3 has confirmed it. `state` is the file that remembers what of a large one
+    /// is there already, for the next run.
     ///
     /// # Errors
     /// As [`Deliverer::open_store`]; the file cannot be read; S3 cannot be reached or refuses.
-    pub fn store(&mut self, source: &mut Source, address: &Address) -> Result<PutObjectOutcome> {
+    pub fn store(&mut self, source: &mut Source, address: &Address, state: Option<&Path>) -> Result<PutObjectOutcome> {
         self.open_store(&address.bucket)?;
         let network = self.network;
         let uploader = self.uploader_for(&address.bucket)?;
-        attempted(network, || uploader.put(source, &address.key, &address.headers))
+        uploader.put_resumable(network, source, &address.key, &address.headers, state)
     }
 
     /// Publishes the message: the file itself, or where it is `stored`.

@@ -198,7 +198,8 @@ impl Pass<'_, '_> {
         let stored = match known {
             Some(stored) => stored,
             None => {
-                let stored = self.deliverer.store(&mut source, address).map_err(at(Step::Put))?;
+                let stored =
+                    self.deliverer.store(&mut source, address, Some(&entry.upload_state)).map_err(at(Step::Put))?;
                 // Nobody is told of an object that is not what was queued.
                 entry.check_unchanged().map_err(at(Step::Put))?;
                 queued::note_stored(&mut entry.metadata, &stored);

@@ -1,9 +1,10 @@
 //! What each command does, as a straight line through the other parts.
 
+pub mod abort_stale;
 mod attempts;
 pub mod child;
 pub mod codeartifact;
-mod configparser;
+pub mod configparser;
 mod credential_cache;
 pub mod credentials;
 mod delivery;
@@ -23,6 +24,7 @@ pub mod git_credential;
 mod input;
 mod intake;
 mod messenger;
+pub mod multipart_state;
 mod netrc;
 mod network;
 mod object_description;
@@ -42,7 +44,7 @@ mod retry_budget;
 mod role_alias;
 pub mod screen;
 pub mod secret;
-mod secret_field;
+pub mod secret_field;
 pub mod send;
 mod send_queue;
 pub mod serve;

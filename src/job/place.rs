@@ -15,6 +15,8 @@ pub struct Place {
     variant: Variant,
     path_style: bool,
     is_aws: bool,
+    part_size: u64,
+    multipart_threshold: u64,
 }
 
 impl Place {
@@ -30,6 +32,8 @@ impl Place {
             variant: Variant { fips: config.use_fips_endpoint, dual_stack: config.use_dualstack_endpoint },
             path_style: config.path_style,
             is_aws: config.endpoint_url.as_ref().is_none_or(Endpoint::is_aws),
+            part_size: config.part_size,
+            multipart_threshold: config.multipart_threshold,
         };
         place.bucket().authority()?;
         Ok(place)
@@ -49,6 +53,16 @@ impl Place {
     /// The region that signatures are made for.
     pub fn region(&self) -> &str {
         &self.region
+    }
+
+    /// Bytes of a part, where a file goes in parts.
+    pub fn part_size(&self) -> u64 {
+        self.part_size
+    }
+
+    /// The largest file, in bytes, that goes in one piece.
+    pub fn multipart_threshold(&self) -> u64 {
+        self.multipart_threshold
     }
 
     /// Whether this is S3 itself, and not a store that resembles it.

@@ -6,27 +6,45 @@ use super::queued::open_queue;
 use super::screen::{complain, print};
 use crate::cli::{QueueAction, Selection};
 use crate::config::Config;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::net::stream::unix_time;
 use crate::protocol::json::ObjectWriter;
 use crate::protocol::time::iso8601;
-use crate::queue::{Entry, EntryId, Queue, Reason, Way};
-use std::io::Write;
+use crate::queue::{Counts, Entry, EntryId, Queue, Reason, Way};
+use std::io::{ErrorKind, Write};
+use std::path::Path;
 
 /// Does it, prints what there is to say, and gives the exit code: with several entries the worst.
 ///
 /// # Errors
 /// The queue cannot be opened or read; standard output cannot be written.
 pub fn run(config: &Config, action: &QueueAction, screen: &mut Screen) -> Result<u8> {
+    let directory = &config.queue.dir;
+    if std::fs::symlink_metadata(directory).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        // Whoever only looks, perhaps as root, must not make it his own.
+        return nothing(directory, action, screen);
+    }
     let queue = open_queue(config)?;
     match action {
         QueueAction::List => list(&queue, screen),
-        QueueAction::Status => status(&queue, screen),
+        QueueAction::Status => status(queue.path(), queue.counts()?, screen),
         QueueAction::Retry(selection) => change(&queue, selection, "retried", screen, |id| {
             queue.retry(id, unix_time()).map(|_| "waits for its delivery again")
         }),
         QueueAction::Remove(selection) => {
             change(&queue, selection, "removed", screen, |id| queue.remove(id).map(|()| "removed"))
+        }
+    }
+}
+
+/// A queue into which nothing was ever put.
+fn nothing(directory: &Path, action: &QueueAction, screen: &mut Screen) -> Result<u8> {
+    match action {
+        QueueAction::List | QueueAction::Retry(Selection::Failed) | QueueAction::Remove(Selection::Failed) => Ok(0),
+        QueueAction::Status => status(directory, Counts::default(), screen),
+        QueueAction::Retry(Selection::Ids(_)) | QueueAction::Remove(Selection::Ids(_)) => {
+            Err(Error::new(Fault::NoInput, "no_such_entry", format!("there is no queue '{}'", directory.display()))
+                .with_remedy("name the right one with --queue-dir"))
         }
     }
 }
@@ -95,13 +113,12 @@ fn write_entry(entry: &Entry, writer: &mut ObjectWriter<'_>) {
     }
 }
 
-fn status(queue: &Queue, screen: &mut Screen) -> Result<u8> {
-    let counts = queue.counts()?;
+fn status(directory: &Path, counts: Counts, screen: &mut Screen) -> Result<u8> {
     let age = counts.oldest.map(|oldest| u64::try_from(unix_time().saturating_sub(oldest)).unwrap_or(0));
     if screen.json {
         return screen.json_only(|writer| {
             writer
-                .text("queue", &queue.path().to_string_lossy())
+                .text("queue", &directory.to_string_lossy())
                 .number("waiting", counts.pending as u64)
                 .number("waiting_bytes", counts.pending_bytes)
                 .number("failed", counts.failed as u64)
@@ -114,7 +131,7 @@ fn status(queue: &Queue, screen: &mut Screen) -> Result<u8> {
     }
     let age = age.map(|seconds| format!(", the oldest for {}", duration(seconds))).unwrap_or_default();
     print(|out| {
-        writeln!(out, "{}: {} waiting, {} bytes{age}", queue.path().display(), counts.pending, counts.pending_bytes)?;
+        writeln!(out, "{}: {} waiting, {} bytes{age}", directory.display(), counts.pending, counts.pending_bytes)?;
         if counts.failed > 0 {
             writeln!(
                 out,

@@ -53,9 +53,13 @@ impl Screen {
     pub fn queue_outcome(&mut self, outcome: &Outcome<'_>, entry: &str, stays: bool) -> Result<()> {
         match outcome.result {
             Err(error) => {
-                let what = if stays { "queued, not delivered yet" } else { "not delivered" };
                 let file = outcome.file.unwrap_or(Path::new(entry)).display();
-                self.report(error.clone().context(format_args!("{file}: {what}")));
+                self.report(match (stays, entry) {
+                    (true, _) => error.clone().context(format_args!("{file}: queued, not delivered yet")),
+                    // It never came into the queue, and says so itself.
+                    (false, "") => error.clone().context(file),
+                    (false, _) => error.clone().context(format_args!("{file}: given up")),
+                });
             }
             Ok(_) => tell_syslog(outcome),
         }

@@ -131,7 +131,7 @@ impl Ready {
         if self.address.way == Way::Inline {
             return deliverer.announce(&self.source, &self.address, None);
         }
-        let stored = deliverer.store(&mut self.source, &self.address)?;
+        let stored = deliverer.store(&mut self.source, &self.address, None)?;
         self.etag.clone_from(&stored.etag);
         deliverer.announce(&self.source, &self.address, Some(&stored))
     }

@@ -2,9 +2,13 @@
 
 use crate::error::{Error, Fault, Result};
 use ring::digest;
+use std::fmt;
 use std::fs::File;
-use std::io::{ErrorKind, Read, Seek};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::num::ParseIntError;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// A regular file, open for reading.
 #[derive(Debug)]
@@ -16,6 +20,31 @@ pub struct Source {
     /// Its size in bytes when it was opened.
     pub size: u64,
     file: File,
+}
+
+/// When a file was last written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Modified {
+    /// Seconds since the Unix epoch.
+    pub seconds: i64,
+    /// And these, 0 to 999,999,999.
+    pub nanoseconds: i64,
+}
+
+impl fmt::Display for Modified {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{:09}", self.seconds, self.nanoseconds)
+    }
+}
+
+/// Takes what [`Display`](fmt::Display) writes.
+impl FromStr for Modified {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> std::result::Result<Self, ParseIntError> {
+        let (seconds, nanoseconds) = text.split_once('.').unwrap_or((text, "0"));
+        Ok(Self { seconds: seconds.parse()?, nanoseconds: nanoseconds.parse()? })
+    }
 }
 
 impl Source {
@@ -57,6 +86,29 @@ impl Source {
                 .with_remedy("rename the file: S3 keys and messages are UTF-8"));
         };
         Ok(Self { path: path.to_owned(), name: name.to_owned(), size: metadata.len(), file })
+    }
+
+    /// An open file that has no name of its own, of `size` bytes.
+    pub fn unnamed(file: File, name: &str, size: u64) -> Self {
+        Self { path: "-".into(), name: name.to_owned(), size, file }
+    }
+
+    /// When it was last written to.
+    ///
+    /// # Errors
+    /// [`Fault::Io`].
+    pub fn modified(&self) -> Result<Modified> {
+        let metadata = self.file.metadata().map_err(|error| unreadable(&self.path, &error))?;
+        Ok(Modified { seconds: metadata.mtime(), nanoseconds: metadata.mtime_nsec() })
+    }
+
+    /// Whether the file is still as it was at that time, now that some of it has been read.
+    ///
+    /// # Errors
+    /// As [`Source::check_unchanged`].
+    pub fn check_unmodified(&self, since: Modified) -> Result<()> {
+        self.check_unchanged()?;
+        if self.modified()? == since { Ok(()) } else { Err(self.changed(self.size)) }
     }
 
     /// The SHA-256 of the whole file in lower-case hexadecimal; the file is at its start again afterwards.
@@ -116,6 +168,14 @@ impl Source {
     pub fn reopened(&self) -> Result<Self> {
         let file = self.file.try_clone().map_err(|error| unreadable(&self.path, &error))?;
         Ok(Self { path: self.path.clone(), name: self.name.clone(), size: self.size, file })
+    }
+
+    /// Goes to this byte.
+    ///
+    /// # Errors
+    /// [`Fault::Io`].
+    pub fn seek(&mut self, position: u64) -> Result<()> {
+        self.file.seek(SeekFrom::Start(position)).map(drop).map_err(|error| unreadable(&self.path, &error))
     }
 
     /// Goes back to the start.

@@ -1,5 +1,9 @@
 //! One file into one S3 object, streamed: file → hash → frame → TLS, through one buffer of a chunk's size.
 
+mod multipart;
+mod parts;
+mod standard_input;
+
 use super::place::{Place, S3, unsignable};
 use super::signer::Signer;
 use super::source::Source;
@@ -12,7 +16,7 @@ use crate::progress::Progress;
 use crate::protocol::checksum::ChecksumAlgorithm;
 use crate::protocol::chunked::{ChunkSize, Framer, PayloadMode, buffer_length, encoded_length};
 use crate::protocol::content_type::content_type;
-use crate::protocol::plan::{MAXIMUM_PUT_SIZE, Plan, plan};
+use crate::protocol::plan::MAXIMUM_OBJECT_SIZE;
 use crate::protocol::sigv4::{self, ChunkSigner, Payload};
 use std::ops::Range;
 
@@ -108,24 +112,12 @@ impl Uploader {
     }
 }
 
-/// Refuses, before anything is sent, what one PutObject cannot carry.
+/// Refuses, before anything is sent, what no S3 object can hold.
 ///
 /// # Errors
 /// [`Fault::Data`].
 pub fn check_size(source: &Source) -> Result<()> {
-    if plan(source.size, None) != Plan::Multipart {
-        return Ok(());
-    }
-    Err(Error::new(
-        Fault::Data,
-        "file_too_large",
-        format!(
-            "'{}' has {} bytes; one S3 PutObject takes at most {MAXIMUM_PUT_SIZE} (5 GiB)",
-            source.path.display(),
-            source.size
-        ),
-    )
-    .with_remedy("split the file: split -b 4G FILE FILE."))
+    if source.size <= MAXIMUM_OBJECT_SIZE { Ok(()) } else { Err(multipart::too_large(source)) }
 }
 
 /// The body of a PutObject: a file in aws-chunked frames.

@@ -3,6 +3,7 @@
 //! Nothing here imports anything else of ours; a test enforces it.
 
 pub mod checksum;
+pub mod checksum_of_parts;
 pub mod chunked;
 pub mod content_type;
 pub mod credentials;

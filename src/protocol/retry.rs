@@ -251,7 +251,7 @@ const TIMEOUTS: &[&str] = &[
 /// A file that changed stays changed. Another client of the same name would be thrown out again, and throw us out, and
 /// so on. Damaged bytes and a wrong destination are not better the next second.
 const FOR_LATER: &[&str] = &["checksum_mismatch", "file_changed", "mqtt_session_taken_over"];
-const OWN_WRITE: &[&str] = &["ConditionalCheckFailedException", "PreconditionFailed"];
+const OWN_WRITE: &[&str] = &["ConditionalCheckFailedException", "PreconditionFailed", "http_412"];
 /// Standard mode's longest wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// Standard mode's bucket and prices (botocore, `retries/standard.py`).

@@ -32,6 +32,8 @@ pub type Signature = [u8; 64];
 pub enum Payload<'a> {
     /// The whole body is at hand and its SHA-256 is signed. An empty slice for a request without a body.
     Bytes(&'a [u8]),
+    /// This is the SHA-256 of a body that is not at hand as a whole, and it is signed.
+    Digest(&'a [u8; 32]),
     /// `UNSIGNED-PAYLOAD`: TLS alone protects the body. S3 only; always so in a presigned S3 URL.
     Unsigned,
     /// The body follows in aws-chunked frames.
@@ -314,6 +316,9 @@ fn check_headers(request: &Request, credentials: &Credentials) -> Result<(), Sig
 fn signable_body(payload: Payload<'_>) -> SignableBody<'_> {
     match payload {
         Payload::Bytes(bytes) => SignableBody::Bytes(bytes),
+        Payload::Digest(digest) => {
+            SignableBody::Precomputed(hexadecimal(digest).iter().map(|digit| char::from(*digit)).collect())
+        }
         Payload::Unsigned => SignableBody::UnsignedPayload,
         Payload::Streaming(mode) => SignableBody::Precomputed(mode.content_sha256().to_owned()),
     }

@@ -1,4 +1,4 @@
-//! XML, as far as S3's error documents need it: the text of the first element of a name.
+//! XML, as far as S3's replies need it: the text of the first element of a name, and each element of a list.
 //!
 //! A tokenizer, not a parser: it walks the tags in one pass and knows what may hide a `<` (comments, CDATA,
 //! processing instructions, attribute values). It has no recursion, so nesting costs nothing, and no
@@ -29,6 +29,22 @@ pub fn element_text<const N: usize>(document: &str, name: &str, text: &mut heapl
     }
     text.clear();
     false
+}
+
+/// What is inside each element called `name`, one after the other, raw, for [`element_text`]; those within such an
+/// element are not looked for. Prefixes are ignored. An element that the document's end cuts off is left out.
+pub fn elements<'a>(document: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
+    let mut tokens = Tokens { rest: document };
+    core::iter::from_fn(move || {
+        loop {
+            match tokens.next()? {
+                Token::Start { name: found, empty } if local_name(found) == name => {
+                    return if empty { Some("") } else { tokens.inside() };
+                }
+                _ => {}
+            }
+        }
+    })
 }
 
 /// The name of the outermost element, without its prefix.
@@ -79,6 +95,22 @@ impl<'a> Tokens<'a> {
                 return self.tag();
             }
         }
+    }
+
+    /// What stands between the start tag that was just read and its end tag, which is then read, too.
+    fn inside(&mut self) -> Option<&'a str> {
+        let document = self.rest;
+        let mut depth = 1_usize;
+        while depth > 0 {
+            match self.next()? {
+                Token::Start { empty: false, .. } => depth += 1,
+                Token::End => depth -= 1,
+                _ => {}
+            }
+        }
+        let read = &document[..document.len() - self.rest.len()];
+        // The end tag is what was read last, and has no attributes that could hide another.
+        read.rfind("</").map(|end| &read[..end])
     }
 
     fn tag(&mut self) -> Option<Token<'a>> {
@@ -217,6 +249,18 @@ mod tests {
         for end in 0..DOCUMENTED.len() {
             let found = text(&DOCUMENTED[..end], "Message");
             assert!(found.is_none_or(|found| found == "The resource you requested does not exist"));
+        }
+    }
+
+    #[test]
+    fn the_elements_of_a_list_come_one_by_one() {
+        let document = "<?xml version='1.0'?><L><N>0</N><P><N>1</N></P><!-- <P>no</P> --><x:P><N>2</N><P>in it</P></x:P><P/>\
+                        <Q><P><N>3</N></P></Q><P><N>cut off";
+        let found: Vec<&str> = elements(document, "P").collect();
+        assert_eq!(found, ["<N>1</N>", "<N>2</N><P>in it</P>", "", "<N>3</N>"]);
+        assert_eq!(text(found[3], "N").as_deref(), Some("3"));
+        for end in (0..document.len()).filter(|end| document.is_char_boundary(*end)) {
+            assert!(found.starts_with(&elements(&document[..end], "P").collect::<Vec<_>>()), "{end}");
         }
     }
 

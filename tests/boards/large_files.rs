@@ -15,7 +15,7 @@ fn a_file_over_4_gib_is_sized_and_announced_right() {
         let file = directory.join("sparse.bin");
         File::create(&file).unwrap().set_len(SIZE).unwrap();
         let place = format!("s3://{}/sparse.bin", sandbox.bucket());
-        let put = || board.homing_with(&sandbox, &["--json", "put", file.to_str().unwrap(), &place]);
+        let put = || board.homing_with(&sandbox, &["--json", "put", WHOLE, file.to_str().unwrap(), &place]);
 
         let planned = put().arg("--dry-run").run();
         assert_eq!(planned.expect_code(0).json_lines()[0]["bytes"], SIZE, "{}", board.name);
@@ -45,7 +45,7 @@ fn a_file_over_4_gib_flows_until_the_connection_breaks() {
         File::create(&file).unwrap().set_len(SIZE).unwrap();
         let place = format!("s3://{}/sparse.bin", sandbox.bucket());
         sandbox.set_fault(Service::S3, Fault::new().reset_after_request(PART));
-        let outcome = board.homing_with(&sandbox, &["--json", "put", file.to_str().unwrap(), &place]).run();
+        let outcome = board.homing_with(&sandbox, &["--json", "put", WHOLE, file.to_str().unwrap(), &place]).run();
         // S3 has the last word where its reply to the broken request overtakes the break.
         assert!([UNAVAILABLE, TEMPORARY].contains(&outcome.code), "{outcome}");
         let Value::Object(line) = &outcome.json_lines()[0] else { panic!("{outcome}") };
@@ -57,6 +57,8 @@ fn a_file_over_4_gib_flows_until_the_connection_breaks() {
 
 /// Above 4 GiB, below the 5 GiB of one request; the low 32 bits would be 123,456,789.
 const SIZE: u64 = (1 << 32) + 123_456_789;
+/// So that it goes in one request.
+const WHOLE: &str = "--multipart-threshold=5368709120";
 /// How much of it the sandbox takes before it breaks the connection.
 const PART: u64 = 8 << 20;
 /// The default of `chunk_size`.

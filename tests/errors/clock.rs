@@ -17,7 +17,7 @@ fn a_clock_that_s3_finds_too_far_off_is_told_with_both_clocks() {
             "this device's clock says 20",
             "the server's 20",
         ]);
-        failure.names(&[direction]).advises("set this device's clock").may_pass(false);
+        failure.names(&[direction]).advises("set this device's clock").may_pass(true);
     }
 }
 

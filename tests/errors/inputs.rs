@@ -154,14 +154,6 @@ fn a_name_that_is_no_utf_8_is_refused_and_others_arrive_whole() {
     assert!(matches!(scene.sandbox.arrivals()[1], Arrival::Message(_)));
 }
 
-#[test]
-fn a_file_larger_than_one_put_is_refused_before_anything_is_sent() {
-    let mut scene = Scene::new();
-    let file = scene.sparse("huge.bin", 5 * 1024 * 1024 * 1024 + 1);
-    scene.send(&file).failed(65, "file_too_large").names(&["huge.bin", "5 GiB"]).advises("split");
-    assert_eq!(scene.connections(), 0);
-}
-
 /// A copy of the binary where anybody may run it: the build folder may be closed to others.
 fn readable_copy(scene: &Scene) -> std::path::PathBuf {
     let copy = scene.path("homing");

@@ -48,8 +48,18 @@ fn entries_are_removed_by_name() {
 #[test]
 fn the_queue_needs_no_configuration_but_its_place() {
     let scene = Scene::new();
+    scene.drain().succeed();
     let run = crate::support::Run::without_configuration("queue").arg("status").env("HOMING_QUEUE_DIR", &scene.queue);
     assert!(run.succeed().stdout.contains(&format!("{}: 0 waiting, 0 bytes", scene.queue.display())));
+}
+
+#[test]
+fn looking_at_a_queue_that_is_not_there_does_not_make_it() {
+    let scene = Scene::new();
+    assert_eq!((scene.counts(), scene.list().len()), ((0, 0), 0));
+    assert_eq!(scene.run("queue").args(["remove", "20200101T000000.000000"]).finish().code, Some(66));
+    assert_eq!(scene.run("queue").args(["retry", "failed"]).finish().code, Some(0));
+    assert!(!scene.queue.exists());
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn a_disk_that_is_nearly_full_takes_nothing_more() {
     let scene = Scene::new();
     let file = scene.small("1.txt");
     let run = offline(scene.send(&[&file])).args(["--queue-min-free-bytes", "1000000000000000"]).finish();
-    assert_eq!(run.code, Some(73), "{run:?}");
+    assert_eq!(run.code, Some(74), "{run:?}");
     assert!(file.exists() && scene.counts() == (0, 0));
 }
 

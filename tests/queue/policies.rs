@@ -61,7 +61,7 @@ fn an_object_that_s3_refuses_for_good_goes_to_failed_and_blocks_nobody() {
     let run = scene.drain().finish();
     assert_eq!((run.code, summary(&run)), (Some(77), (2, 1, 0)), "{run:?}");
     assert_eq!(each(&run.json_lines(), "result"), ["failed", "delivered", "delivered"]);
-    assert!(run.stderr.contains("1.bin: not delivered") && run.stderr.contains("Invalid tagging"), "{run:?}");
+    assert!(run.stderr.contains("1.bin: given up") && run.stderr.contains("Invalid tagging"), "{run:?}");
     assert_eq!(scene.counts(), (0, 1));
     let failed = scene.list().remove(0);
     assert_eq!((&failed["state"], &failed["file"]), (&json!("failed"), &json!("1.bin")));

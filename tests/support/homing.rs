@@ -86,6 +86,11 @@ impl Homing {
         self
     }
 
+    /// Starts it, silently, for a test that ends it.
+    pub(crate) fn spawn(mut self) -> std::process::Child {
+        self.command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
     /// Runs it to its end. One that never ends is killed, and the test fails with what it had printed.
     pub(crate) fn run(mut self) -> Outcome {
         let description = format!("{:?}", self.command);

@@ -16,6 +16,7 @@ pub struct SandboxBuilder {
     pub(crate) package_token_length: usize,
     pub(crate) credential_lifetime: Duration,
     pub(crate) versioned: bool,
+    pub(crate) list_page: usize,
     pub(crate) server_names: Vec<String>,
 }
 
@@ -30,6 +31,7 @@ impl Default for SandboxBuilder {
             package_token_length: DEFAULT_PACKAGE_TOKEN_LENGTH,
             credential_lifetime: DEFAULT_LIFETIME,
             versioned: false,
+            list_page: LIST_PAGE,
             server_names: Vec::new(),
         }
     }
@@ -92,6 +94,13 @@ impl SandboxBuilder {
         self
     }
 
+    /// Parts and multipart uploads that S3 lists at a time, whatever is asked for.
+    #[must_use]
+    pub fn list_page(mut self, length: usize) -> Self {
+        self.list_page = length;
+        self
+    }
+
     /// A further name for which the servers' certificate is valid, for instance an amazonaws.com name that a test routes
     /// here through a [`crate::ConnectProxy`]. A leading `*.` covers one label.
     #[must_use]
@@ -115,3 +124,5 @@ const DEFAULT_TOKEN_LENGTH: usize = 900;
 const DEFAULT_PACKAGE_TOKEN_LENGTH: usize = 2000;
 /// The default of a role alias is one hour.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(3600);
+/// As many as S3 lists.
+const LIST_PAGE: usize = 1000;

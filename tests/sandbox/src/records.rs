@@ -74,7 +74,11 @@ pub struct Object {
     pub sse_kms_key_id: Option<String>,
     /// Whether the bucket was named in the host (virtual-hosted style) rather than in the path.
     pub virtual_hosted: bool,
-    /// Every header of the request, names in lower case; empty for a multipart upload.
+    /// Bytes of each part of a multipart upload; empty for a single put.
+    pub parts: Vec<u64>,
+    /// The checksum of the object, in base64, of a multipart upload that was begun with one.
+    pub checksum: Option<String>,
+    /// Every header of the request, names in lower case; of a multipart upload that which began it.
     pub headers: Vec<(String, String)>,
     /// The trailers behind the last chunk, names in lower case.
     pub trailers: Vec<(String, String)>,
@@ -85,6 +89,19 @@ impl Object {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
+}
+
+/// A multipart upload that has begun and not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingUpload {
+    /// The bucket.
+    pub bucket: String,
+    /// The key, decoded.
+    pub key: String,
+    /// Its id.
+    pub upload_id: String,
+    /// The numbers of the parts that are there.
+    pub parts: Vec<u16>,
 }
 
 /// How a message came in.
@@ -115,6 +132,7 @@ pub struct Message {
 
 /// An object or a message, in the order of arrival.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "objects are as usual as messages, and there are few of either")]
 pub enum Arrival {
     /// Stored in S3.
     Object(Object),

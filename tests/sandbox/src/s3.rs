@@ -29,6 +29,7 @@ use crate::answers::Answer;
 use crate::faults::FaultSwitch;
 use crate::http_server::{BoxError, Handler, ReplyBody, header_list};
 use crate::records::{Arrival, Object, Records};
+use crate::s3_multipart::Uploads;
 use crate::sessions::{SessionError, Sessions, UPPER_CASE_AND_DIGITS, random_text};
 
 /// The S3 service.
@@ -44,12 +45,13 @@ impl S3Handler {
         root: PathBuf,
         region: String,
         versioned: bool,
+        uploads: Uploads,
         sessions: Sessions,
         records: Records,
         switch: Arc<FaultSwitch>,
     ) -> std::io::Result<Self> {
         let files = FileSystem::new(&root).map_err(|error| std::io::Error::other(format!("S3's folder: {error:?}")))?;
-        let mut builder = S3ServiceBuilder::new(RecordingS3 { files, root, versioned, records });
+        let mut builder = S3ServiceBuilder::new(RecordingS3 { files, root, versioned, uploads, records });
         builder.set_auth(SessionAuth(sessions.clone()));
         builder.set_access(TokenCheck(sessions));
         builder.set_host(LocalHost);
@@ -190,6 +192,7 @@ struct RecordingS3 {
     files: FileSystem,
     root: PathBuf,
     versioned: bool,
+    uploads: Uploads,
     records: Records,
 }
 
@@ -219,6 +222,38 @@ macro_rules! pass_on {
                 self.get(request).await
             }
 
+            async fn create_multipart_upload(
+                &self,
+                request: S3Request<CreateMultipartUploadInput>,
+            ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+                self.begin(request)
+            }
+
+            async fn upload_part(
+                &self,
+                request: S3Request<UploadPartInput>,
+            ) -> S3Result<S3Response<UploadPartOutput>> {
+                self.uploads.upload_part(request).await
+            }
+
+            async fn list_parts(&self, request: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
+                self.uploads.list_parts(&request.input)
+            }
+
+            async fn list_multipart_uploads(
+                &self,
+                request: S3Request<ListMultipartUploadsInput>,
+            ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
+                self.uploads.list_uploads(&request.input)
+            }
+
+            async fn abort_multipart_upload(
+                &self,
+                request: S3Request<AbortMultipartUploadInput>,
+            ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+                self.uploads.abort(&request.input)
+            }
+
             async fn complete_multipart_upload(
                 &self,
                 request: S3Request<CompleteMultipartUploadInput>,
@@ -230,10 +265,8 @@ macro_rules! pass_on {
 }
 
 pass_on! {
-    abort_multipart_upload: AbortMultipartUploadInput => AbortMultipartUploadOutput,
     copy_object: CopyObjectInput => CopyObjectOutput,
     create_bucket: CreateBucketInput => CreateBucketOutput,
-    create_multipart_upload: CreateMultipartUploadInput => CreateMultipartUploadOutput,
     delete_bucket: DeleteBucketInput => DeleteBucketOutput,
     delete_object: DeleteObjectInput => DeleteObjectOutput,
     delete_objects: DeleteObjectsInput => DeleteObjectsOutput,
@@ -243,8 +276,6 @@ pass_on! {
     list_buckets: ListBucketsInput => ListBucketsOutput,
     list_objects: ListObjectsInput => ListObjectsOutput,
     list_objects_v2: ListObjectsV2Input => ListObjectsV2Output,
-    list_parts: ListPartsInput => ListPartsOutput,
-    upload_part: UploadPartInput => UploadPartOutput,
     upload_part_copy: UploadPartCopyInput => UploadPartCopyOutput,
 }
 
@@ -350,46 +381,47 @@ impl RecordingS3 {
         self.files.get_object(request).await
     }
 
+    fn begin(
+        &self,
+        request: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        let input = &request.input;
+        if !self.root.join(&input.bucket).is_dir() {
+            return Err(S3Error::with_message(S3ErrorCode::NoSuchBucket, "The specified bucket does not exist"));
+        }
+        let object = Object {
+            bucket: input.bucket.clone(),
+            key: input.key.clone(),
+            content_type: input.content_type.clone(),
+            metadata: input.metadata.clone().unwrap_or_default().into_iter().collect(),
+            storage_class: input.storage_class.as_ref().map(|class| class.as_str().to_owned()),
+            tagging: input.tagging.clone(),
+            server_side_encryption: input.server_side_encryption.as_ref().map(|kind| kind.as_str().to_owned()),
+            sse_kms_key_id: input.ssekms_key_id.clone(),
+            virtual_hosted: virtual_hosted(&request.headers),
+            headers: header_list(&request.headers),
+            ..Object::default()
+        };
+        self.uploads.create(object, input)
+    }
+
     async fn complete(
         &self,
         request: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-        let mut object = Object {
-            bucket: request.input.bucket.clone(),
-            key: request.input.key.clone(),
-            virtual_hosted: virtual_hosted(&request.headers),
-            ..Object::default()
-        };
-        let path = self.root.join(&object.bucket).join(&object.key);
-        let response = self.files.complete_multipart_upload(request).await?;
-        let hashed = tokio::task::spawn_blocking(move || hash_file(&path)).await.map_err(S3Error::internal_error)?;
-        let (bytes, sha256) = hashed.map_err(S3Error::internal_error)?;
-        object.bytes = bytes;
-        object.sha256 = sha256;
+        let (input, uploads) = (request.input, self.uploads.clone());
+        let path = self.root.join(&input.bucket).join(&input.key);
+        let completed = tokio::task::spawn_blocking(move || uploads.complete(&input, &path)).await;
+        let (object, mut output) = completed.map_err(S3Error::internal_error)??;
+        output.version_id = self.version();
         self.record(object);
-        Ok(response)
+        Ok(S3Response::new(output))
     }
 }
 
 fn virtual_hosted(headers: &HeaderMap) -> bool {
     let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
     LocalHost.parse_host_header(host).is_ok_and(|host| host.bucket().is_some())
-}
-
-fn hash_file(path: &std::path::Path) -> std::io::Result<(u64, String)> {
-    use std::io::Read;
-    let mut file = std::fs::File::open(path)?;
-    let mut hash = digest::Context::new(&SHA256);
-    let mut buffer = vec![0; HASH_BUFFER];
-    let mut bytes = 0;
-    loop {
-        let count = file.read(&mut buffer)?;
-        if count == 0 {
-            return Ok((bytes, hex(hash.finish().as_ref())));
-        }
-        hash.update(&buffer[..count]);
-        bytes += count as u64;
-    }
 }
 
 /// A request's body on its way to the file, hashed as it passes.
@@ -463,8 +495,6 @@ const STORAGE_CLASSES: [&str; 8] = [
     "DEEP_ARCHIVE",
     "GLACIER_IR",
 ];
-/// Large enough that the system calls do not matter.
-const HASH_BUFFER: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {

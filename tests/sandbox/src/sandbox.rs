@@ -22,8 +22,9 @@ use crate::faults::{Fault, FaultSwitch};
 use crate::http_server::{Handler, HttpServer};
 use crate::https_publish::HttpsPublish;
 use crate::mqtt::MqttGateway;
-use crate::records::{Arrival, Counts, HttpExchange, Message, Object, Records, Service};
+use crate::records::{Arrival, Counts, HttpExchange, Message, Object, PendingUpload, Records, Service};
 use crate::s3::S3Handler;
+use crate::s3_multipart::Uploads;
 use crate::sessions::{IssuedCredentials, Sessions, UPPER_CASE_AND_DIGITS, random_text};
 use crate::tls::{ClientCertificate, acceptor};
 
@@ -37,6 +38,7 @@ pub struct Sandbox {
     records: Records,
     sessions: Sessions,
     packages: Packages,
+    uploads: Uploads,
     switches: Switches,
     // Ended before the folder goes, so that nothing writes into it any more.
     runtime: Option<Runtime>,
@@ -141,6 +143,26 @@ impl Sandbox {
     /// Ends every set of credentials issued so far: S3 refuses them with ExpiredToken.
     pub fn expire_credentials(&self) {
         self.sessions.expire_all();
+    }
+
+    /// The multipart uploads that have begun and not ended.
+    pub fn pending_uploads(&self) -> Vec<PendingUpload> {
+        self.uploads.pending()
+    }
+
+    /// Ends every multipart upload, as a bucket's lifecycle rule does: S3 knows them no more.
+    pub fn forget_uploads(&self) {
+        self.uploads.forget_all();
+    }
+
+    /// Loses the part of this number in every multipart upload.
+    pub fn lose_part(&self, number: u16) {
+        self.uploads.lose_part(number);
+    }
+
+    /// Lets every multipart upload have begun earlier.
+    pub fn age_uploads(&self, by: Duration) {
+        self.uploads.age(by);
     }
 
     /// Everything that has arrived so far, in order.
@@ -248,10 +270,12 @@ impl Sandbox {
             sessions: sessions.clone(),
             switch: switches.of(Service::Container),
         };
+        let uploads = Uploads::new(folder.path().join("s3-parts"), settings.list_page);
         let s3 = S3Handler::new(
             objects,
             settings.region.clone(),
             settings.versioned,
+            uploads.clone(),
             sessions.clone(),
             records.clone(),
             switches.of(Service::S3),
@@ -305,6 +329,7 @@ impl Sandbox {
             records,
             sessions,
             packages,
+            uploads,
             switches,
             runtime: Some(runtime),
             folder,
