@@ -14,7 +14,7 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 use serde_json::{Value, json};
 use support::boto::Keys;
 use support::directory::Directory;
-use support::homing::{Homing, homing};
+use support::homing::{Homing, MAX_ATTEMPTS, homing};
 use support::http::{self, Request};
 use support::moto::{self, Moto};
 use support::nginx::{Builder, Nginx};
@@ -217,10 +217,10 @@ fn what_dynamodb_leaves_unwritten_is_sent_again() {
     });
     let lines: String = (1..=30).map(|id| format!("{{\"id\":\"{id}\",\"n\":{id}.50,\"t\":\"é\\u0001\"}}\n")).collect();
 
-    let outcome = front.put(&table, &["--plain", "--lines", "-v"]).stdin(lines).run();
+    let outcome = front.put(&table, &["--plain", "--lines", "-v"]).env(MAX_ATTEMPTS, "2").stdin(lines).run();
 
-    outcome.expect_code(0).expect_error("lines 1 to 25").expect_error("until the next attempt: unprocessed_items");
-    outcome.expect_error("lines 26 to 30").expect_error("ProvisionedThroughputExceededException");
+    outcome.expect_code(0).expect_error("lines 1 to 25: 13 items left unwritten: next in");
+    outcome.expect_error("ProvisionedThroughputExceededException").expect_error("attempt 2 of 2 in");
     assert_eq!(table.ids(), (1..=30).map(|id| id.to_string()).collect());
     assert_eq!(table.item("25"), json!({ "id": { "S": "25" }, "n": { "N": "25.50" }, "t": { "S": "é\u{1}" } }));
     let bodies = front.bodies();
@@ -260,11 +260,10 @@ fn a_damaged_reply_is_noticed_by_its_checksum() {
         Some(http::reply("200 OK", &[("x-amz-crc32", "2745614146"), ("x-amzn-requestid", "1")], "{}"))
     });
     for words in [&["--plain", "--item", r#"{"id":"a"}"#][..], &["--plain", "--lines"]] {
-        let outcome = front.put(&table, words).stdin("{\"id\":\"a\"}").run();
+        let outcome = front.put(&table, words).env(MAX_ATTEMPTS, "2").stdin("{\"id\":\"a\"}").run();
         outcome.expect_code(69).expect_error("damaged on its way").expect_error("try again later");
     }
-    // An item alone is its caller's to try again; a batch has its attempts.
-    assert_eq!(front.bodies().len(), 1 + 8);
+    assert_eq!(front.bodies().len(), 2 + 2);
 }
 
 #[test]
@@ -274,16 +273,16 @@ fn what_passes_by_itself_does_not_end_a_long_run() {
         1 => Some(http::reply("200 OK", &[("x-amz-crc32", "1")], "{}")),
         2 => Some(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{".to_vec()),
         3 => Some(replied(
-            "400 Bad Request",
-            &json!({ "__type": "com.amazon.coral.service#ExpiredTokenException", "message": "expired" }),
+            "500 Internal Server Error",
+            &json!({ "__type": "com.amazonaws.dynamodb.v20120810#InternalServerError", "message": "sorry" }),
         )),
         _ => None,
     });
     let lines: String = (1..=60).map(|id| format!("{{\"id\":\"{id}\"}}\n")).collect();
 
-    let outcome = front.put(&table, &["--plain", "--lines", "-v"]).stdin(lines).run();
+    let outcome = front.put(&table, &["--plain", "--lines", "-v"]).env(MAX_ATTEMPTS, "4").stdin(lines).run();
 
-    outcome.expect_code(0).expect_error("until the next attempt: ExpiredTokenException");
+    outcome.expect_code(0).expect_error("InternalServerError").expect_error("attempt 4 of 4 in");
     assert_eq!(table.ids(), (1..=60).map(|id| id.to_string()).collect());
     let bodies = front.bodies();
     assert_eq!(bodies.len(), 3 + 3);

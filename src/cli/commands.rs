@@ -73,7 +73,7 @@ pub const COMMANDS: &[CommandHelp] = &[
         name: "drain",
         commands: DRAIN,
         endpoint: Id::EndpointUrl,
-        arguments: "[--now] [options]",
+        arguments: "[--now] [--watch DIRECTORY] [--follow] [options]",
         summary: "deliver what send --queue left in the queue, oldest first",
         description: &[
             "Meant for cron: */5 * * * * homing drain. It ends when everything has been attempted once. Exit code 0: \
@@ -91,8 +91,21 @@ pub const COMMANDS: &[CommandHelp] = &[
             "When S3 or the credentials cannot be had, small files still go; when the data endpoint cannot be reached, drain \
              stops at once. After runs in which AWS did not answer the next one waits, 5 seconds at first and up to 5 \
              minutes, each device for a time of its own, so that a fleet does not come back all at once. --now does not wait.",
+            "With --watch the files in a directory are queued first, each when it is complete: closed after writing, or \
+             renamed in. One that was there before, or that no event told of, has to be unchanged for 10 seconds, and \
+             nobody may have it open for writing as far as can be seen; with --settle every file has to be unchanged for so long, \
+             open or not. Left alone are symbolic links, directories, hidden names, and names that end with ~, .part, .partial, .filepart, \
+             .crdownload, .tmp or .temp. Hard links into the directory are taken at the next start, or with --settle.",
+            "With --follow it stays: it delivers what comes into the queue as soon as it is there, and waits after failures. \
+             --timeout then counts for each pass. SIGTERM and SIGINT end it at once, in the middle of an upload as well; \
+             the next run goes on. Meanwhile homing send --queue leaves the delivery to it, with exit code 75.",
         ],
-        examples: &["homing drain", "homing drain --now --json", "homing drain --timeout 240"],
+        examples: &[
+            "homing drain",
+            "homing drain --now --json",
+            "homing drain --timeout 240",
+            "homing drain --follow --watch /var/spool/outgoing --status-file /run/homing.json",
+        ],
         options: &[],
     },
     CommandHelp {

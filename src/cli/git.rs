@@ -39,7 +39,11 @@ impl GitHost {
     /// `host` as git compares it: `:443` is what a URL of HTTPS has without it (git-config(1),
     /// `http.<url>.*`, port number).
     pub fn without_default_port(host: &str) -> &str {
-        host.strip_suffix(DEFAULT_PORT).unwrap_or(host)
+        match host.strip_suffix(DEFAULT_PORT) {
+            // Not behind another port: that is no host, and must not become one.
+            Some(name) if !name.contains(':') || name.ends_with(']') => name,
+            _ => host,
+        }
     }
 }
 

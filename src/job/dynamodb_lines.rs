@@ -38,7 +38,7 @@ pub fn run(config: &Config, command: &PutItem, screen: &mut Screen) -> Result<u8
         screen,
     };
     let Err(failure) = writer.write(&mut *lines) else { return Ok(0) };
-    let Failure { error, lines, items, unprocessed } = failure;
+    let Failure { error, lines, items, unprocessed } = *failure;
     let written = writer.written;
     let error = error.context(format_args!("{lines} (the {written} items before are written)"));
     screen.failed(&error, |json| {
@@ -82,7 +82,7 @@ struct Failure {
 }
 
 impl Writer<'_> {
-    fn write(&mut self, input: &mut dyn BufRead) -> std::result::Result<(), Failure> {
+    fn write(&mut self, input: &mut dyn BufRead) -> std::result::Result<(), Box<Failure>> {
         let mut line = Vec::new();
         let mut number = 1;
         let mistake = loop {
@@ -102,7 +102,7 @@ impl Writer<'_> {
         };
         self.flush()?;
         let lines = Lines { first: number, last: number };
-        mistake.map_or(Ok(()), |error| Err(Failure { error, lines, items: 1, unprocessed: 0 }))
+        mistake.map_or(Ok(()), |error| Err(Box::new(Failure { error, lines, items: 1, unprocessed: 0 })))
     }
 
     /// Adds a line to the batch, which is written when it is full.
@@ -122,7 +122,7 @@ impl Writer<'_> {
     }
 
     /// Writes the batch, and says so.
-    fn flush(&mut self) -> std::result::Result<(), Failure> {
+    fn flush(&mut self) -> std::result::Result<(), Box<Failure>> {
         let (items, lines) = (self.batch.items(), self.lines);
         if items == 0 {
             return Ok(());
@@ -139,7 +139,7 @@ impl Writer<'_> {
                     json.number("items", items as u64);
                 })
             })
-            .map_err(|error| Failure { error, lines, items, unprocessed })
+            .map_err(|error| Box::new(Failure { error, lines, items, unprocessed }))
     }
 
     /// Sends a batch, and what DynamoDB leaves of it, until all is written or the attempts are used up.
@@ -203,7 +203,7 @@ enum Stopped {
     /// It is wrong, and has no part in the batch.
     Mistake(Error),
     /// The batch could not be written.
-    Failure(Failure),
+    Failure(Box<Failure>),
 }
 
 impl Lines {

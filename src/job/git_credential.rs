@@ -70,15 +70,18 @@ pub fn password(secrets: &mut Secrets<'_>, signer: &Signer, secret: &SecretRefer
 
 /// What git asks for.
 #[derive(Debug, PartialEq, Eq)]
-struct Wanted<'a> {
-    protocol: &'a str,
-    host: &'a str,
-    username: Option<&'a str>,
+pub struct Wanted<'a> {
+    /// `https`, `http`, `ssh`, …
+    pub protocol: &'a str,
+    /// The host, and `:port` where the URL has one.
+    pub host: &'a str,
+    /// The user, where the URL has one.
+    pub username: Option<&'a str>,
 }
 
 impl<'a> Wanted<'a> {
     /// Reads `key=value` lines up to an empty one; the last of a key counts, and unknown keys do not.
-    fn read(input: &'a str) -> Self {
+    pub fn read(input: &'a str) -> Self {
         let mut wanted = Self { protocol: "", host: "", username: None };
         for line in input.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)) {
             match line.split_once('=') {
@@ -93,7 +96,7 @@ impl<'a> Wanted<'a> {
     }
 
     /// The username to answer with, where the password of `host` is what git wants. A password goes over TLS only.
-    fn user(&self, host: &'a GitHost) -> Option<&'a str> {
+    pub fn user(&self, host: &'a GitHost) -> Option<&'a str> {
         let place = GitHost::without_default_port(self.host);
         let is_wanted = self.protocol == "https" && place.eq_ignore_ascii_case(&host.host);
         match (self.username, host.user.as_deref()) {
@@ -167,6 +170,7 @@ mod tests {
             "",
             "protocol=http\nhost=git.example:8443\n",
             "protocol=https\nhost=git.example\n",
+            "protocol=https\nhost=git.example:8443:443\n",
             "protocol=https\nhost=git.example:8443.evil.example\n",
             "protocol=https\n\nhost=git.example:8443\n",
         ] {

@@ -15,7 +15,7 @@
 //! another key. The source's directory is synchronized before that: else a power cut could bring the source back after
 //! its entry has been delivered.
 
-use super::directory::Directory;
+use super::directory::{Directory, remove_elsewhere};
 use super::draft::Draft;
 use super::entry::{DATA, read_record, write_record};
 use super::record::Record;
@@ -28,6 +28,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The file that is to be queued.
 struct Source<'a> {
@@ -103,7 +104,9 @@ impl Queue {
     /// Gives the finished draft its id and its place.
     fn place(&self, draft: &mut Draft<'_>, target: &Directory, now: i64, size: u64) -> Result<EntryId> {
         let last = self.entries()?.into_iter().chain(Self::ids(&self.moving)?).max();
-        let mut id = EntryId::next(last, now, size);
+        // So that an entry that has just left and one that has just come do not look the same to anybody.
+        let micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_micros());
+        let mut id = EntryId::next(last, now, micros, size);
         let failed = self.failed()?;
         while failed.iter().any(|other| other.is_same_arrival(id)) {
             id = id.successor();
@@ -129,11 +132,10 @@ impl Queue {
 
     /// Removes the source of what is durable in `moving/`, and puts that into `pending/`.
     fn remove_source(&self, source: &Source<'_>, draft: &mut Draft<'_>, id: EntryId) -> Result<()> {
-        let removed = fs::remove_file(source.path);
-        match removed {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
+        match remove_elsewhere(source.path) {
+            Err(failure) if !failure.is_missing() => {
                 self.take_back(draft, &self.moving, id);
-                let message = format!("'{}' cannot be removed from its place: {error}", source.path.display());
+                let message = Error::from(failure).message().to_owned();
                 return Err(Error::new(Fault::CannotCreate, "source_not_removable", message)
                     .with_remedy("use --keep, or let this user write to the file's directory"));
             }
@@ -183,7 +185,7 @@ impl Queue {
             }
             let Ok(record) = read_record(&directory) else { continue };
             if record.origin.is_some_and(|origin| origin.path == source.origin.path) {
-                fs::remove_file(source.path).map_err(|error| cannot("remove", source.path, &error))?;
+                remove_elsewhere(source.path)?;
                 if let Some(folder) = source.origin.path.parent() {
                     Directory::open(folder)?.sync()?;
                 }
@@ -249,11 +251,8 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Where the file system can, the copy shares its blocks with the file: `copy_file_range` does that.
     fn copy(&self, directory: &Directory) -> Result<()> {
-        let mut target = directory.create_file(DATA)?;
-        let copied = io::copy(&mut &self.file, &mut target);
-        let copied = copied.map_err(|error| directory.failure_of("write", DATA, &error))?;
+        let copied = directory.copy(&self.file, DATA)?;
         self.check_unchanged(copied)
     }
 
@@ -288,7 +287,7 @@ impl<'a> Source<'a> {
 /// Brings the entry's file onto the disk, whoever has written it.
 fn settle(directory: &Directory) -> Result<Stamp> {
     let data = directory.open_file(DATA)?;
-    data.sync_all().map_err(|error| directory.failure_of("synchronize", DATA, &error))?;
+    directory.sync_file(DATA, &data)?;
     let metadata = data.metadata().map_err(|error| directory.failure_of("look at", DATA, &error))?;
     Ok(Stamp::of(&metadata))
 }
@@ -303,3 +302,6 @@ fn cannot(action: &str, path: &Path, error: &io::Error) -> Error {
     };
     Error::new(Fault::NoInput, code, format!("cannot {action} '{}': {error}", path.display())).with_remedy(remedy)
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,12 +2,13 @@
 //! nobody can lead them elsewhere by a symbolic link, and each failure says which file it was.
 
 use super::failure::Failure;
+use super::step::step;
 use crate::error::{Error, Fault, Result as Checked};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, TryLockError};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,7 @@ pub(super) enum Locked {
 impl Directory {
     /// Opens a directory; symbolic links are followed.
     pub(super) fn open(path: &Path) -> Result<Self> {
+        step("open", path)?;
         let opened = rustix::fs::open(path, DIRECTORY, Mode::empty());
         let file = opened.map_err(|errno| Failure::new("open", path, errno))?.into();
         Ok(Self { file, path: path.to_owned() })
@@ -40,6 +42,7 @@ impl Directory {
     /// Opens a directory in this one, which must not be a symbolic link.
     pub(super) fn subdirectory(&self, name: impl AsRef<OsStr>) -> Result<Self> {
         let path = self.path.join(name.as_ref());
+        step("open", &path)?;
         let opened = rustix::fs::openat(&self.file, name.as_ref(), DIRECTORY | OFlags::NOFOLLOW, Mode::empty());
         let file = opened.map_err(|errno| Failure::new("open", &*path, errno))?.into();
         Ok(Self { file, path })
@@ -47,6 +50,7 @@ impl Directory {
 
     /// Makes a directory that this user alone may enter.
     pub(super) fn make_directory(&self, name: impl AsRef<OsStr>) -> Result<()> {
+        step("make the directory", &self.path.join(name.as_ref()))?;
         let made = rustix::fs::mkdirat(&self.file, name.as_ref(), Mode::RWXU);
         made.map_err(|errno| self.failure("make the directory", name, errno))
     }
@@ -75,6 +79,7 @@ impl Directory {
 
     /// Calls `found` with the name of everything in it, and whether that is a directory.
     pub(super) fn list(&self, mut found: impl FnMut(&OsStr, bool)) -> Result<()> {
+        step("list", &self.path)?;
         let failed = |errno| Failure::new("list", &*self.path, errno);
         for entry in Dir::read_from(&self.file).map_err(failed)? {
             let entry = entry.map_err(failed)?;
@@ -96,6 +101,7 @@ impl Directory {
 
     /// Opens a file to read. It must not be a symbolic link, and a pipe is not waited for.
     pub(super) fn open_file(&self, name: impl AsRef<OsStr>) -> Result<File> {
+        step("open", &self.path.join(name.as_ref()))?;
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = rustix::fs::openat(&self.file, name.as_ref(), flags, Mode::empty());
         opened.map(File::from).map_err(|errno| self.failure("open", name, errno))
@@ -103,6 +109,7 @@ impl Directory {
 
     /// Makes a new file, or empties the one that is there.
     pub(super) fn create_file(&self, name: impl AsRef<OsStr>) -> Result<File> {
+        step("create", &self.path.join(name.as_ref()))?;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let opened = rustix::fs::openat(&self.file, name.as_ref(), flags, PRIVATE);
         opened.map(File::from).map_err(|errno| self.failure("create", name, errno))
@@ -110,6 +117,7 @@ impl Directory {
 
     /// Opens a file whose only use is its lock, and makes it where there is none.
     pub(super) fn open_lock(&self, name: impl AsRef<OsStr>) -> Result<File> {
+        step("open", &self.path.join(name.as_ref()))?;
         // Nothing is written: one that is there can be opened on a read-only disk as well.
         let flags = OFlags::RDONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = rustix::fs::openat(&self.file, name.as_ref(), flags, PRIVATE);
@@ -130,33 +138,37 @@ impl Directory {
     pub(super) fn write(&self, name: &str, content: &[u8]) -> Result<()> {
         let draft = format!("{name}.new");
         let mut file = self.create_file(&draft)?;
-        let written = file.write_all(content).and_then(|()| file.sync_all());
-        let replaced = written
-            .map_err(|error| self.failure_of("write", &draft, &error))
+        let replaced = step("write", &self.path.join(&draft))
+            .and_then(|()| file.write_all(content).map_err(|error| self.failure_of("write", &draft, &error)))
+            .and_then(|()| self.sync_file(&draft, &file))
             .and_then(|()| self.rename(&draft, self, name));
         replaced.inspect_err(|_| drop(self.remove_file(&draft)))
     }
 
     /// Gives the file `source` a second name here.
     pub(super) fn link(&self, source: &Path, name: impl AsRef<OsStr>) -> Result<()> {
+        step("link", source)?;
         let linked = rustix::fs::linkat(rustix::fs::CWD, source, &self.file, name.as_ref(), AtFlags::empty());
         linked.map_err(|errno| Failure::new("link", source, errno))
     }
 
     /// Renames what is here to a name in `target`, where there must be no directory of that name that is not empty.
     pub(super) fn rename(&self, name: impl AsRef<OsStr>, target: &Self, new: impl AsRef<OsStr>) -> Result<()> {
+        step("rename", &self.path.join(name.as_ref()))?;
         let renamed = rustix::fs::renameat(&self.file, name.as_ref(), &target.file, new.as_ref());
         renamed.map_err(|errno| self.failure("rename", name, errno))
     }
 
     /// Removes a file.
     pub(super) fn remove_file(&self, name: impl AsRef<OsStr>) -> Result<()> {
+        step("remove", &self.path.join(name.as_ref()))?;
         let removed = rustix::fs::unlinkat(&self.file, name.as_ref(), AtFlags::empty());
         removed.map_err(|errno| self.failure("remove", name, errno))
     }
 
     /// Removes a directory that is empty.
     pub(super) fn remove_directory(&self, name: impl AsRef<OsStr>) -> Result<()> {
+        step("remove", &self.path.join(name.as_ref()))?;
         let removed = rustix::fs::unlinkat(&self.file, name.as_ref(), AtFlags::REMOVEDIR);
         removed.map_err(|errno| self.failure("remove", name, errno))
     }
@@ -180,6 +192,7 @@ impl Directory {
 
     /// Brings its names onto the disk.
     pub(super) fn sync(&self) -> Result<()> {
+        step("synchronize", &self.path)?;
         match rustix::fs::fsync(&self.file) {
             // Some network and user-space file systems cannot.
             Err(Errno::INVAL | Errno::NOTSUP) => {
@@ -188,6 +201,20 @@ impl Directory {
             }
             done => done.map_err(|errno| Failure::new("synchronize", &*self.path, errno)),
         }
+    }
+
+    /// Brings the content of a file in it onto the disk.
+    pub(super) fn sync_file(&self, name: impl AsRef<OsStr>, file: &File) -> Result<()> {
+        step("synchronize", &self.path.join(name.as_ref()))?;
+        file.sync_all().map_err(|error| self.failure_of("synchronize", name, &error))
+    }
+
+    /// Copies what is left of `source` into a new file, and gives the number of bytes. Where the file system can, the
+    /// copy shares its blocks with the source: `copy_file_range` does that.
+    pub(super) fn copy(&self, mut source: &File, name: impl AsRef<OsStr>) -> Result<u64> {
+        let mut target = self.create_file(&name)?;
+        step("write", &self.path.join(name.as_ref()))?;
+        io::copy(&mut source, &mut target).map_err(|error| self.failure_of("write", name, &error))
     }
 
     pub(super) fn metadata(&self) -> Result<fs::Metadata> {
@@ -239,7 +266,7 @@ impl Directory {
         (bytes, (disk.f_files > 0).then_some(disk.f_favail))
     }
 
-    fn is_without_locks(&self, error: &std::io::Error) {
+    fn is_without_locks(&self, error: &io::Error) {
         log::debug!("'{}' is not locked: {error}", self.path.display());
     }
 
@@ -247,9 +274,15 @@ impl Directory {
         Failure::new(action, self.path.join(name.as_ref()), errno)
     }
 
-    pub(super) fn failure_of(&self, action: &'static str, name: impl AsRef<OsStr>, error: &std::io::Error) -> Failure {
+    pub(super) fn failure_of(&self, action: &'static str, name: impl AsRef<OsStr>, error: &io::Error) -> Failure {
         Failure::from_io(action, &self.path.join(name.as_ref()), error)
     }
+}
+
+/// Removes a file somewhere else.
+pub(super) fn remove_elsewhere(path: &Path) -> Result<()> {
+    step("remove", path)?;
+    rustix::fs::unlink(path).map_err(|errno| Failure::new("remove", path, errno))
 }
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);

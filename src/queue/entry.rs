@@ -172,3 +172,6 @@ pub(super) const DATA: &str = "data";
 pub(super) const METADATA: &str = "metadata.json";
 pub(super) const REASON: &str = "reason.json";
 pub(super) const UPLOAD: &str = "upload.json";
+
+#[cfg(test)]
+mod tests;

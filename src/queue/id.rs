@@ -15,10 +15,10 @@ pub struct EntryId {
 }
 
 impl EntryId {
-    /// The id of a file of `size` bytes that arrives at `now` (seconds since the Unix epoch) behind the entry `last`:
-    /// later than that, also when the clock was put back.
-    pub(super) fn next(last: Option<Self>, now: i64, size: u64) -> Self {
-        let now = u64::try_from(now).unwrap_or(0).min(LAST_SECOND).saturating_mul(MICROSECONDS);
+    /// The id of a file of `size` bytes that arrives at `now` (seconds since the Unix epoch) and `micros` behind the
+    /// entry `last`: later than that, also when the clock was put back.
+    pub(super) fn next(last: Option<Self>, now: i64, micros: u32, size: u64) -> Self {
+        let now = u64::try_from(now).unwrap_or(0).min(LAST_SECOND).saturating_mul(MICROSECONDS) + u64::from(micros);
         let arrival = last.map_or(now, |last| now.max(last.arrival + 1));
         Self { arrival, size }
     }
@@ -100,26 +100,27 @@ mod tests {
 
     #[test]
     fn names_say_when_and_how_much_and_sort_by_age() {
-        let first = EntryId::next(None, NOW, 51_200);
+        let first = EntryId::next(None, NOW, 0, 51_200);
         assert_eq!(first.file_name(), "20261122T224331.000000-51200");
         assert_eq!(first.to_string(), "20261122T224331.000000");
-        let second = EntryId::next(Some(first), NOW, 7);
+        let second = EntryId::next(Some(first), NOW, 0, 7);
         assert_eq!(second.file_name(), "20261122T224331.000001-7");
         assert!(first < second && first.file_name() < second.file_name());
-        for id in [first, second, EntryId::next(None, i64::MAX, u64::MAX), EntryId::next(None, i64::MIN, 0)] {
+        for id in [first, second, EntryId::next(None, i64::MAX, 999_999, u64::MAX), EntryId::next(None, i64::MIN, 0, 0)]
+        {
             assert_eq!(EntryId::from_file_name(&id.file_name()), Some(id));
         }
     }
 
     #[test]
     fn the_clock_may_be_put_back() {
-        let before = EntryId::next(None, NOW, 1);
+        let before = EntryId::next(None, NOW, 0, 1);
         for now in [0, -5, i64::MIN, NOW - 1, NOW] {
-            let after = EntryId::next(Some(before), now, 1);
+            let after = EntryId::next(Some(before), now, 0, 1);
             assert!(after > before && after.arrival() == NOW, "{now}");
         }
-        assert_eq!(EntryId::next(Some(before), NOW + 1, 1).arrival(), NOW + 1);
-        assert_eq!(before.successor(), EntryId::next(Some(before), 0, 1));
+        assert_eq!(EntryId::next(Some(before), NOW + 1, 0, 1).arrival(), NOW + 1);
+        assert_eq!(before.successor(), EntryId::next(Some(before), 0, 0, 1));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::directory::{Directory, Locked};
 use super::draft::{self, next_name};
 use super::entry::{REASON, UPLOAD, data_stamp, read_record, write_record};
 use super::record::reason_to_json;
-use super::{Dropped, EntryId, Queue, Reason};
+use super::{Dropped, EntryId, Queue, Reason, Way};
 use crate::error::{Error, Fault, Result};
 use rustix::io::Errno;
 
@@ -54,7 +54,10 @@ impl Queue {
         let mut record = read_record(&directory)?;
         let file = data_stamp(&directory)?;
         if file != record.file {
-            // The parts of another file.
+            // What S3 has, and the parts of an upload, are another file's.
+            if let Way::S3(object) = &mut record.metadata.way {
+                object.stored = None;
+            }
             match directory.remove_file(UPLOAD) {
                 Err(failure) if !failure.is_missing() => return Err(failure.into()),
                 _ => {}
@@ -205,3 +208,6 @@ impl Queue {
         Ok(if directory.is_at(parent, &name)? { Grip::Held(directory) } else { Grip::Missing })
     }
 }
+
+#[cfg(test)]
+mod tests;

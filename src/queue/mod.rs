@@ -39,6 +39,9 @@ mod record;
 mod recover;
 mod room;
 mod stamp;
+mod step;
+#[cfg(test)]
+mod tests;
 
 pub use entry::Entry;
 pub use id::EntryId;

@@ -286,3 +286,115 @@ pub(super) const RECORD_MAXIMUM: usize = 64 * 1024;
 const MESSAGE_MAXIMUM: usize = 1000;
 /// Two are written; a later version may write more.
 const NESTING: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn object() -> impl Strategy<Value = Object> {
+        let optional = || prop::option::of(".{0,20}");
+        let pairs = || prop::collection::btree_map(".{0,9}", ".{0,9}", 0..4).prop_map(|map| map.into_iter().collect());
+        let texts = (".{0,60}", ".{0,60}", optional(), optional(), optional(), optional());
+        let stored = prop::option::of((".{0,9}", optional(), prop::option::of((".{0,9}", ".{0,9}"))));
+        (texts, pairs(), pairs(), any::<bool>(), any::<Option<u32>>(), stored).prop_map(
+            |(
+                (bucket, key, content_type, storage_class, sse, sse_kms_key_id),
+                metadata,
+                tags,
+                if_none_match,
+                presign,
+                stored,
+            )| {
+                let stored = stored.map(|(etag, version_id, checksum)| Stored { etag, version_id, checksum });
+                Object {
+                    bucket,
+                    key,
+                    content_type,
+                    metadata,
+                    storage_class,
+                    tags,
+                    sse,
+                    sse_kms_key_id,
+                    if_none_match,
+                    presign,
+                    stored,
+                }
+            },
+        )
+    }
+
+    fn reason() -> impl Strategy<Value = Reason> {
+        (".{0,40}", ".{0,200}", 0..=i64::MAX).prop_map(|(code, message, time)| Reason { code, message, time })
+    }
+
+    fn any_metadata() -> impl Strategy<Value = Metadata> {
+        let times = (0..=i64::MAX, 0..=i64::MAX, prop::option::of(0..=i64::MAX));
+        let way = prop_oneof![Just(Way::Inline), object().prop_map(|object| Way::S3(Box::new(object)))];
+        (".{0,60}", any::<u64>(), times, ".{0,60}", ".{0,40}", way, any::<u32>(), prop::option::of(reason())).prop_map(
+            |(name, size, (queued, time, last_attempt), topic, message_id, way, attempts, last_error)| Metadata {
+                name,
+                size,
+                queued,
+                time,
+                topic,
+                message_id,
+                way,
+                attempts,
+                last_attempt,
+                last_error,
+            },
+        )
+    }
+
+    fn record(metadata: Metadata, retried: Option<i64>) -> Record {
+        // Any file will do.
+        let there = std::fs::metadata("/").unwrap();
+        let path = std::path::Path::new("/run/caméra/a b\n%.jpg");
+        Record { metadata, file: Stamp::of(&there), origin: Some(Origin::new(path, &there)), retried }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back(metadata in any_metadata(), retried in prop::option::of(0..=i64::MAX)) {
+            let record = record(metadata, retried);
+            let json = record.to_json().unwrap();
+            serde_json::from_slice::<serde::de::IgnoredAny>(&json).unwrap();
+            prop_assert_eq!(Record::from_json(&json), Ok(record));
+        }
+
+        #[test]
+        fn any_bytes_can_be_read(mut json in Just(record(Metadata::default(), None).to_json().unwrap()), place in any::<prop::sample::Index>(), new in prop::collection::vec(any::<u8>(), 0..6)) {
+            let place = place.index(json.len());
+            json.splice(place..(place + new.len()).min(json.len()), new.iter().copied());
+            let _ = (Record::from_json(&json), Record::from_json(&new), reason_from_json(&json));
+        }
+    }
+
+    #[test]
+    fn torn_at_any_place_it_is_damaged() {
+        let json = record(Metadata::default(), Some(1)).to_json().unwrap();
+        for end in 0..json.len() {
+            assert!(matches!(Record::from_json(&json[..end]), Err(Unreadable::Damaged(_))), "{end}");
+        }
+    }
+
+    #[test]
+    fn later_versions_may_say_more() {
+        let known = record(Metadata::default(), None);
+        let json = String::from_utf8(known.to_json().unwrap()).unwrap();
+        let more = json.replacen('{', r#"{"new":{"a":[1,2,{"b":null}]},"#, 1);
+        assert_eq!(Record::from_json(more.as_bytes()), Ok(known));
+        let newer = json.replacen(r#""version":1"#, r#""version":7"#, 1);
+        assert_eq!(Record::from_json(newer.as_bytes()), Err(Unreadable::Newer(7)));
+    }
+
+    #[test]
+    fn a_long_message_is_cut_off_and_a_record_too_long_refused() {
+        let reason = Reason { message: "é".repeat(5000), ..Reason::default() };
+        let read = reason_from_json(&reason_to_json(&reason).unwrap()).unwrap();
+        assert_eq!(read.message, "é".repeat(500));
+        let long = Metadata { topic: "x".repeat(RECORD_MAXIMUM), ..Metadata::default() };
+        assert_eq!(record(long, None).to_json().unwrap_err().code(), "metadata_too_long");
+    }
+}

@@ -113,3 +113,6 @@ impl Queue {
 pub(super) fn total(ids: &[EntryId]) -> u64 {
     ids.iter().fold(0, |sum, id| sum.saturating_add(id.size()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -226,3 +226,7 @@ fn etag_of(message: &Message) -> String {
     assert!(etag.len() >= 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit()), "{etag}");
     etag
 }
+
+fn id_of(message: &Message) -> String {
+    support::json(message)["message_id"].as_str().unwrap().to_owned()
+}

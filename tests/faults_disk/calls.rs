@@ -125,14 +125,15 @@ pub fn errors(call: &Call, changes_disk: bool) -> &'static [Errno] {
         }
         libc::SYS_clone | libc::SYS_clone3 => &[EAGAIN, ENOMEM],
         libc::SYS_connect | libc::SYS_sendto | libc::SYS_sendmsg | libc::SYS_recvfrom | libc::SYS_poll => &[ENOMEM],
-        libc::SYS_mmap | libc::SYS_brk | libc::SYS_mremap => &[ENOMEM],
+        // brk(2) has no error number: where there is no memory it says where the break is.
+        libc::SYS_mmap | libc::SYS_mremap => &[ENOMEM],
         _ => &[],
     }
 }
 
 /// Whether the call asks for memory: where there is none the process ends at once, as Rust's allocator has it.
 pub fn asks_for_memory(number: i64) -> bool {
-    [libc::SYS_mmap, libc::SYS_brk, libc::SYS_mremap].contains(&number)
+    [libc::SYS_mmap, libc::SYS_mremap].contains(&number)
 }
 
 /// Calls that change directories.
@@ -153,7 +154,7 @@ pub const NAME_CHANGES: [i64; 13] = [
 ];
 
 /// `_IOW(0x94, 9, int)` of linux/fs.h.
-const FICLONE: u64 = 0x4004_9409;
+pub const FICLONE: u64 = 0x4004_9409;
 
 /// A call's name, for messages.
 pub fn name(number: i64) -> String {

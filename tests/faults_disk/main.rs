@@ -3,6 +3,14 @@
 //!
 //! A bounded number of steps by default; HOMING_FAULTS=full takes every one. Each row of tests/RELIABILITY.md is a line
 //! that a test prints.
+//!
+//! | row | file |
+//! | --- | --- |
+//! | SIGKILL at every system call | [`sigkill`], by [`stepper`] |
+//! | power cut | [`power_cut`]: [`write_log`] records, [`disk_model`] says what may be left of it |
+//! | ENOSPC, EIO, EROFS, EMFILE, ENOMEM | [`disk_errors`], by [`stepper`]; [`full_disk`] with real ones |
+//! | SIGTERM at random moments | [`signals`] |
+//! | 64 MiB, 5 GiB | [`memory`] |
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere, its helpers included")]
 
@@ -18,4 +26,5 @@ mod sigkill;
 mod signals;
 mod stepper;
 mod tracer;
+mod tree;
 mod write_log;

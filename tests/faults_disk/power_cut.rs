@@ -11,11 +11,12 @@ use std::process::Command;
 
 use homing_sandbox::Arrival;
 
-use crate::disk_model::{Ignored, Logged, Tree, after_power_cut};
+use crate::disk_model::{Ignored, Logged, Operation, after_power_cut};
 use crate::figures::{full, report};
 use crate::scene::{Original, Scene, Tally};
 use crate::sigkill::queued;
 use crate::tracer::trace;
+use crate::tree::Tree;
 use crate::write_log::Recorder;
 
 #[test]
@@ -59,6 +60,33 @@ fn a_loss_is_found_without_fsync() {
             &format!("self-test, {ignored:?} ignored: a loss is found in state {found}: {}", short(&error)),
         );
     }
+}
+
+/// One fsync after the other taken out: which of them a loss hangs on.
+#[test]
+fn most_fsyncs_are_needed() {
+    if !full() {
+        return;
+    }
+    let scene = Scene::new();
+    let recorded = record(&scene, |_, _| (), |scene, files| scene.send_queued(files, &[]));
+    let known: HashSet<u64> = recorded.states(Ignored::Nothing).iter().map(State::fingerprint).collect();
+    let is_sync = |index: &usize| matches!(recorded.log[*index].operation, Operation::Sync { .. });
+    let syncs: Vec<usize> = (0..recorded.log.len()).filter(is_sync).collect();
+    let is_needed = |index: &&usize| {
+        let mut states = recorded.states(Ignored::One(**index)).into_iter();
+        states.any(|state| !known.contains(&state.fingerprint()) && recorded.check(&scene, &state).is_err())
+    };
+    let needed: Vec<&usize> = syncs.iter().filter(is_needed).collect();
+    assert!(needed.len() >= syncs.len() / 4, "{needed:?} of {syncs:?}");
+    report(
+        "power cut",
+        &format!(
+            "self-test, each of the {} fsyncs of send --queue taken out: {} times a loss is found",
+            syncs.len(),
+            needed.len()
+        ),
+    );
 }
 
 /// A run that was recorded.
@@ -106,21 +134,29 @@ fn private(folder: &Path) {
     DirBuilder::new().recursive(true).mode(0o700).create(folder).unwrap();
 }
 
+impl State {
+    /// The same for states that do not differ.
+    fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.arrived, self.tree.listing()).hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
 impl Recorded {
     /// Every state that differs from the others, for a power cut behind each operation.
     fn states(&self, ignored: Ignored) -> Vec<State> {
-        let random = if full() { 50 } else { 3 };
+        let random = if full() { 20 } else { 3 };
         let mut seen = HashSet::new();
         let mut states = Vec::new();
         for end in 0..=self.log.len() {
             let log = &self.log[..end];
             let arrived = log.last().map_or(0, |logged| logged.arrived);
             for (what, tree) in after_power_cut(&self.before, &self.after, log, ignored, random) {
-                let mut hasher = DefaultHasher::new();
-                (arrived, tree.listing()).hash(&mut hasher);
-                if seen.insert(hasher.finish()) {
-                    let call = log.last().map_or("nothing", |logged| &logged.call);
-                    states.push(State { what: format!("behind operation {end} ({call}), {what}"), tree, arrived });
+                let call = log.last().map_or("nothing", |logged| &logged.call);
+                let state = State { what: format!("behind operation {end} ({call}), {what}"), tree, arrived };
+                if seen.insert(state.fingerprint()) {
+                    states.push(state);
                 }
             }
         }
@@ -152,11 +188,13 @@ fn nothing_is_lost(
     let broken: Vec<&String> = results.iter().filter_map(|result| result.as_ref().err()).collect();
     assert!(broken.is_empty(), "{name}: {} of {} states: {broken:#?}", broken.len(), states.len());
     let tallies = || results.iter().filter_map(|result| result.as_ref().ok());
+    let is_in_one_place = name.contains("--keep") || tallies().all(|tally| tally.at_both == 0);
+    assert!(is_in_one_place, "{name}: a file could be sent a second time");
     report(
         "power cut",
         &format!(
             "{name}: {} operations on the disk, {} fsyncs; {} of {all} different states after a power cut: 0 lost, \
-             0 torn, {} repeated with the same key and bytes",
+             0 torn, {} repeated with the same key, id and bytes",
             recorded.log.len(),
             recorded.log.iter().filter(|logged| logged.call.contains("sync")).count(),
             states.len(),

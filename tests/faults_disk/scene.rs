@@ -37,6 +37,8 @@ pub struct Tally {
     pub delivered: usize,
     pub at_source: usize,
     pub repeated: usize,
+    /// Delivered, and still at its source, whence it could be sent again under another id.
+    pub at_both: usize,
 }
 
 impl Scene {
@@ -104,6 +106,8 @@ impl Scene {
         homing_sandbox::peak_memory::forget_foreign_variables(&mut command);
         // Cargo's own, with which the loader looks for every library in every folder.
         command.env_remove("LD_LIBRARY_PATH");
+        // Waiting before the next attempt would show nothing here.
+        command.env("HOMING_MAX_ATTEMPTS", "1");
         command.arg(name).arg("--config").arg(self.sandbox.config_path());
         if ["send", "drain"].contains(&name) {
             // The sandbox's broker does not bear a client that comes again after a broken handshake.
@@ -136,8 +140,11 @@ impl Scene {
     /// What is broken.
     pub fn recover(&self, files: &[Original], earlier: &[Arrival]) -> Result<Tally, String> {
         let mut tally = self.drained(files, earlier)?;
-        let left: Vec<Original> = files.iter().filter(|file| file.path.exists()).cloned().collect();
-        if !left.is_empty() {
+        if tally.delivered < files.len() {
+            let mut arrivals = earlier.to_vec();
+            arrivals.extend(self.sandbox.arrivals());
+            let mut left = files.to_vec();
+            left.retain(|file| arrived(file, &arrivals, self.sandbox.thing_name()) == Ok(0));
             finished(self.send_queued(&left, &[]))?;
             let again = self.judge(files, earlier)?;
             if again.delivered != files.len() {
@@ -183,6 +190,7 @@ impl Scene {
             };
             tally.delivered += usize::from(count > 0);
             tally.at_source += usize::from(at_source);
+            tally.at_both += usize::from(at_source && count > 0);
             tally.repeated += count.saturating_sub(1);
             if count == 0 && !at_source {
                 return Err(format!("{} is lost; arrived: {}", file.path.display(), listed(&arrivals)));
@@ -210,7 +218,7 @@ impl Original {
 fn arrived(file: &Original, arrivals: &[Arrival], thing: &str) -> Result<usize, String> {
     let name = file.name();
     let key = format!("{thing}/{name}");
-    let mut count = 0;
+    let mut ids = Vec::new();
     let mut is_stored = false;
     for arrival in arrivals {
         match arrival {
@@ -232,12 +240,15 @@ fn arrived(file: &Original, arrivals: &[Arrival], thing: &str) -> Result<usize, 
                 if !is_right || message.topic == "made/anew" {
                     return Err(format!("{name} was announced as {} {payload}", message.topic));
                 }
-                count += 1;
+                ids.push(payload["message_id"].clone());
             }
             Arrival::Object(_) => {}
         }
     }
-    Ok(count)
+    match ids.iter().any(|id| !id.is_string() || *id != ids[0]) {
+        true => Err(format!("{name} was announced with the ids {ids:?}")),
+        false => Ok(ids.len()),
+    }
 }
 
 /// Runs a command to its end, which has to be a good one.

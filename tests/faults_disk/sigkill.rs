@@ -93,11 +93,12 @@ fn each_step(
     let sum = |field: fn(&Tally) -> usize| -> usize {
         results.iter().filter_map(|(_, result)| result.as_ref().ok()).map(field).sum()
     };
+    assert!(name.contains("--keep") || sum(|tally| tally.at_both) == 0, "{name}: a file could be sent a second time");
     report(
         "SIGKILL at every system call",
         &format!(
             "{name}: killed at {hits} of {} calls ({} that change the disk); {} files: 0 lost, 0 torn, {} repeated with \
-             the same key and bytes, {} still at their source after the restart",
+             the same key, id and bytes, {} still at their source after the restart",
             looking.made.len(),
             steps.iter().filter(|place| place.changes_disk).count(),
             steps.len() * files.len(),

@@ -60,6 +60,7 @@ pub struct Ended {
 }
 
 /// Runs `command` to its end. Its environment and arguments are taken over, its streams are not.
+#[expect(clippy::zombie_processes, reason = "waitpid(2) is called for it and its threads")]
 pub fn trace(command: &Command, watcher: &mut dyn Watcher) -> Ended {
     let mut shell = Command::new("sh");
     shell.args(["-c", "kill -STOP $$; exec \"$@\"", "sh"]).arg(command.get_program()).args(command.get_args());

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use nix::libc;
 
-use crate::calls::{descriptor, name};
-use crate::disk_model::{Inode, Logged, Operation, Tree};
+use crate::calls::{FICLONE, descriptor, name};
+use crate::disk_model::{Logged, Operation};
 use crate::tracer::{Call, Memory, Verdict, Watcher};
+use crate::tree::{Inode, Tree};
 
 /// Records every operation below some folders.
 pub struct Recorder<'a> {
@@ -326,6 +327,3 @@ fn take_in(tree: &mut Tree, path: &Path, known: &mut HashMap<(u64, u64), Inode>,
     }
     inode
 }
-
-/// `_IOW(0x94, 9, int)` of linux/fs.h.
-const FICLONE: u64 = 0x4004_9409;

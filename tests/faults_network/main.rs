@@ -12,3 +12,5 @@ mod clocks;
 mod replies;
 mod resets;
 mod support;
+mod throttles;
+mod weak_link;

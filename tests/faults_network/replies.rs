@@ -47,7 +47,8 @@ fn replies_without_end_take_bounded_memory() {
             }
             endless(tls, seen, head, repeated)
         });
-        let run = attempt(&mut bench, Place::Mqtt, &server);
+        // Some are only over when the deadline is.
+        let run = attempt_within(&mut bench, Place::Mqtt, &server, TRICKLE_LIMIT);
         check(&run, Place::Mqtt, name);
         figures.push((name, server.seen.get(|seen| &seen.sent), run));
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 /// What is done while the connection is reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +107,7 @@ fn cases(jobs: &[Job], extent: Extent, random: &mut Random) -> Vec<Case> {
 fn try_all(cases: &[Case], attempts: u32) -> String {
     let tally: Mutex<BTreeMap<String, usize>> = Mutex::default();
     let tries: Mutex<BTreeMap<&str, usize>> = Mutex::default();
+    let longest: Mutex<Duration> = Mutex::default();
     let worker = || {
         let mut worker = Worker::new();
         worker.bench.attempts = attempts;
@@ -115,7 +117,11 @@ fn try_all(cases: &[Case], attempts: u32) -> String {
         worker.bench.heal();
         let cut = LinkFault { cut: Some((case.direction, case.offset, Cut::Reset)), ..LinkFault::default() };
         worker.bench.link(case.server).set_plan(move |_| cut);
+        let began = Instant::now();
         let verdict = worker.attempt(case.job);
+        let mut longest = longest.lock().unwrap();
+        *longest = longest.max(began.elapsed());
+        drop(longest);
         if let Verdict::Failure { retryable, .. } = &verdict {
             assert!(retryable, "a connection that is reset may be whole the next time: {verdict:?}, {case:?}");
         }
@@ -130,7 +136,9 @@ fn try_all(cases: &[Case], attempts: u32) -> String {
     for (code, count) in tally.into_inner().unwrap() {
         let _ = write!(figures, " {code}: {count}");
     }
-    figures + " | wrong objects named: 0, panics: 0, over the deadline: 0"
+    let longest = longest.into_inner().unwrap().as_secs_f64();
+    figures
+        + &format!(" | wrong objects named: 0, panics: 0, over the deadline of 30 s: 0 (longest run {longest:.1} s)")
 }
 
 /// A bench with the files of all jobs.

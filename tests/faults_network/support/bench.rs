@@ -87,12 +87,18 @@ impl Bench {
     /// A file that is expected to arrive as it is.
     pub fn file(&mut self, name: &str, length: usize) -> TestFile {
         let content = Random::seeded(length as u64).bytes(length);
+        let path = self.new_file(name, content.clone());
+        TestFile { name: name.to_owned(), path, content }
+    }
+
+    /// The same with this content.
+    pub fn new_file(&mut self, name: &str, content: Vec<u8>) -> PathBuf {
         let folder = self.sandbox.folder().join("files");
         fs::create_dir_all(&folder).unwrap();
         let path = folder.join(name);
         fs::write(&path, &content).unwrap();
         self.ledger.expect(name, &content);
-        TestFile { name: name.to_owned(), path, content }
+        path
     }
 
     /// `homing` with these arguments, the configuration, and no environment but ours.

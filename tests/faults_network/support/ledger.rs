@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use homing_sandbox::{Arrival, Message, Object};
 use ring::digest;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Everything that was sent and everything that has arrived, in one sandbox.
 #[derive(Default)]
@@ -16,6 +16,8 @@ pub struct Ledger {
     objects: HashMap<String, (String, u64)>,
     /// How often each file was announced (or came inline), by key or name.
     announced: HashMap<String, u32>,
+    /// The message identifiers it was announced with.
+    message_ids: HashMap<String, HashSet<String>>,
 }
 
 impl Ledger {
@@ -53,6 +55,11 @@ impl Ledger {
         (self.announced.len(), self.announced.values().sum())
     }
 
+    /// How many different messages there were, each with its repeats.
+    pub fn different_messages(&self) -> usize {
+        self.message_ids.values().map(HashSet::len).sum()
+    }
+
     #[track_caller]
     fn enter_object(&mut self, object: Object) {
         let arrived = (object.sha256, object.bytes);
@@ -82,6 +89,8 @@ impl Ledger {
             _ => panic!("an unknown message: {message}"),
         };
         *self.announced.entry(place.to_owned()).or_default() += 1;
+        let message_id = message["message_id"].as_str().unwrap().to_owned();
+        self.message_ids.entry(place.to_owned()).or_default().insert(message_id);
     }
 }
 

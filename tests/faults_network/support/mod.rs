@@ -2,6 +2,7 @@
 
 mod bench;
 mod ledger;
+pub mod queue;
 mod run;
 mod samples;
 pub mod tls_server;

@@ -4,6 +4,7 @@
 use serde_json::Value;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// A run that has ended.
@@ -33,10 +34,10 @@ impl Run {
     pub fn of(command: &mut Command, limit: Duration) -> Self {
         let start = Instant::now();
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (stdout, stderr) = (read(child.stdout.take().unwrap()), read(child.stderr.take().unwrap()));
         let mut peak_memory = 0;
         let code = loop {
             peak_memory = peak_memory.max(memory_mark(&child));
-            // What a run prints fits the pipes.
             if let Some(status) = child.try_wait().unwrap() {
                 // A signal has no code.
                 break status.code().unwrap_or(-1);
@@ -44,25 +45,28 @@ impl Run {
             if start.elapsed() > limit + GRACE {
                 child.kill().unwrap();
                 child.wait().unwrap();
-                panic!("still running {GRACE:?} after its deadline of {limit:?}: {:?} {command:?}", output(&mut child));
+                let told = (stdout.join().unwrap(), stderr.join().unwrap());
+                panic!("still running {GRACE:?} after its deadline of {limit:?}: {told:?} {command:?}");
             }
-            std::thread::sleep(LOOK_EVERY);
+            thread::sleep(LOOK_EVERY);
         };
         let took = start.elapsed();
-        let (stdout, stderr) = output(&mut child);
-        Self { code, stdout, stderr, took, peak_memory }
+        Self { code, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap(), took, peak_memory }
     }
 
-    /// The fate of a run's one file, with everything checked that holds for any run.
+    /// Standard output as JSON, line by line, with everything checked that holds for any run.
     #[track_caller]
-    pub fn verdict(&self) -> Verdict {
+    pub fn lines(&self) -> Vec<Value> {
         assert!(SYSEXITS.contains(&self.code), "no exit code of sysexits: {self:?}");
         assert!(!self.stderr.contains("panicked") && !self.stderr.contains("RUST_BACKTRACE"), "a panic: {self:?}");
-        let lines: Vec<Value> = self
-            .stdout
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {self:?}")))
-            .collect();
+        let parsed = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {self:?}"));
+        self.stdout.lines().map(parsed).collect()
+    }
+
+    /// The fate of a run's one file.
+    #[track_caller]
+    pub fn verdict(&self) -> Verdict {
+        let lines = self.lines();
         let [outcome] = lines.as_slice() else { panic!("one outcome is expected: {self:?}") };
         let error = &outcome["error"];
         if self.code == 0 {
@@ -91,11 +95,12 @@ impl Verdict {
     }
 }
 
-fn output(child: &mut Child) -> (String, String) {
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    child.stdout.take().unwrap().read_to_end(&mut stdout).unwrap();
-    child.stderr.take().unwrap().read_to_end(&mut stderr).unwrap();
-    (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+fn read(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut text = Vec::new();
+        pipe.read_to_end(&mut text).unwrap();
+        String::from_utf8(text).unwrap()
+    })
 }
 
 fn memory_mark(child: &Child) -> u64 {

@@ -27,6 +27,8 @@ pub type Tls = StreamOwned<ServerConnection, Counted>;
 #[derive(Debug, Default)]
 pub struct Seen {
     pub connections: AtomicU64,
+    /// Those of them that have ended.
+    ended: AtomicU64,
     /// Handshakes that the server, too, found good.
     pub handshakes: AtomicU64,
     /// Bytes behind the ClientHello on the wire, of whatever kind.
@@ -67,6 +69,7 @@ impl TlsServer {
                     seen.connections.fetch_add(1, Ordering::SeqCst);
                     // What breaks is the client's affair.
                     let _ = connection(tcp, config, &seen, &*serve);
+                    seen.ended.fetch_add(1, Ordering::SeqCst);
                 });
             }
         });
@@ -76,6 +79,13 @@ impl TlsServer {
     /// The same, for servers that say nothing: what comes is counted.
     pub fn silent(config: ServerConfig) -> Self {
         Self::start(config, |_, _| Ok(()))
+    }
+
+    /// Waits until everything that came has been counted: the client has ended, and so will its connections.
+    pub fn settle(&self) {
+        while self.seen.get(|seen| &seen.ended) < self.seen.get(|seen| &seen.connections) {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// `127.0.0.1:PORT`.

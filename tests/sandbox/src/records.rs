@@ -132,6 +132,7 @@ pub struct Message {
 
 /// An object or a message, in the order of arrival.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "objects are as usual as messages, and there are few of either")]
 pub enum Arrival {
     /// Stored in S3.
     Object(Object),

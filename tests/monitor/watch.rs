@@ -1,0 +1,121 @@
+//! Which files are taken out of a watched directory, and when.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::symlink;
+
+use crate::follower::{Scene, put};
+use crate::support::{bytes, json, sha256};
+
+#[test]
+fn a_file_is_taken_when_it_is_closed_and_arrives_whole() {
+    let scene = Scene::new();
+    let mut follower = scene.watch(&[]);
+    let content = bytes(200_000);
+    let mut slow = File::create(scene.inbox.join("slow.bin")).unwrap();
+    slow.write_all(&content[..100_000]).unwrap();
+    put(&scene.inbox, "quick.txt", b"whole");
+    assert_eq!(scene.wait_for(&mut follower, 1), ["quick.txt"]);
+    assert_eq!(scene.left(), BTreeSet::from(["slow.bin".to_owned()]), "half written, and left alone");
+    slow.write_all(&content[100_000..]).unwrap();
+    drop(slow);
+    assert_eq!(scene.wait_for(&mut follower, 2), ["quick.txt", "slow.bin"]);
+    assert_eq!(scene.sandbox.objects()[0].sha256, sha256(&content));
+    scene.wait_until(&mut follower, "the queue is empty", || scene.waiting() == 0);
+    assert!(scene.left().is_empty());
+}
+
+#[test]
+fn what_is_renamed_in_is_taken_and_unfinished_names_are_not() {
+    let scene = Scene::new();
+    let mut follower = scene.watch(&[]);
+    let elsewhere = scene.sandbox.folder().join("elsewhere");
+    put(scene.sandbox.folder(), "elsewhere", b"elsewhere");
+    for name in ["a.jpg.part", ".hidden", "b~", "c.tmp"] {
+        put(&scene.inbox, name, b"x");
+    }
+    symlink(&elsewhere, scene.inbox.join("link.jpg")).unwrap();
+    fs::create_dir(scene.inbox.join("directory")).unwrap();
+    fs::rename(scene.inbox.join("a.jpg.part"), scene.inbox.join("a.jpg")).unwrap();
+    fs::rename(&elsewhere, scene.inbox.join("moved.jpg")).unwrap();
+    assert_eq!(scene.wait_for(&mut follower, 2), ["a.jpg", "moved.jpg"]);
+    let left = [".hidden", "b~", "c.tmp", "link.jpg", "directory"].map(str::to_owned);
+    assert_eq!(scene.left(), left.into());
+}
+
+#[test]
+fn a_writer_that_never_closes_is_waited_for_by_settling() {
+    let scene = Scene::new();
+    let mut follower = scene.watch(&["--settle", "1"]);
+    let mut open = File::create(scene.inbox.join("open.log")).unwrap();
+    open.write_all(b"all of it").unwrap();
+    put(&scene.inbox, "closed.log", b"closed");
+    let names: BTreeSet<String> = scene.wait_for(&mut follower, 2).into_iter().collect();
+    assert_eq!(names, ["closed.log", "open.log"].map(str::to_owned).into());
+    drop(open);
+}
+
+#[test]
+fn what_was_there_before_is_taken_unless_somebody_writes_to_it() {
+    let scene = Scene::new();
+    put(&scene.inbox, "old.txt", b"old");
+    let mut open = File::create(scene.inbox.join("open.txt")).unwrap();
+    open.write_all(b"half").unwrap();
+    // Once with inotify, which tells of the closing; once without, by looking.
+    let mut follower = scene.watch(&[]);
+    assert_eq!(scene.wait_for(&mut follower, 1), ["old.txt"]);
+    assert_eq!(scene.left(), BTreeSet::from(["open.txt".to_owned()]));
+    open.write_all(b" and half").unwrap();
+    drop(open);
+    assert_eq!(scene.wait_for(&mut follower, 2), ["old.txt", "open.txt"]);
+    assert_eq!(json(&scene.sandbox.messages()[1])["size"], 13);
+}
+
+#[test]
+fn without_inotify_the_directory_is_looked_at() {
+    let scene = Scene::new();
+    let mut follower = scene.watch(&["--poll", "1"]);
+    put(&scene.inbox, "a.txt", b"a");
+    assert_eq!(scene.wait_for(&mut follower, 1), ["a.txt"]);
+}
+
+#[test]
+fn a_burst_of_500_files_arrives_once_each() {
+    let scene = Scene::new();
+    let mut follower = scene.watch(&[]);
+    let names: BTreeSet<String> = (0..500).map(|number| format!("{number:03}.txt")).collect();
+    for name in &names {
+        put(&scene.inbox, name, name.as_bytes());
+    }
+    let arrived = scene.wait_for(&mut follower, names.len());
+    scene.wait_until(&mut follower, "the queue is empty", || scene.waiting() == 0);
+    assert_eq!(scene.sandbox.messages().len(), names.len());
+    assert_eq!(arrived.into_iter().collect::<BTreeSet<String>>(), names);
+    assert!(scene.left().is_empty());
+}
+
+#[test]
+fn a_run_of_cron_takes_what_is_old_enough_and_leaves_the_rest() {
+    let scene = Scene::new();
+    put(&scene.inbox, "a.txt", b"a");
+    let run = || scene.run("drain").arg("--watch").arg(&scene.inbox);
+    run().args(["--settle", "3600"]).succeed();
+    assert_eq!((scene.left().len(), scene.sandbox.messages().len()), (1, 0), "it may be unfinished");
+    run().args(["--settle", "0"]).succeed();
+    assert_eq!((scene.left().len(), scene.sandbox.messages().len()), (0, 1));
+}
+
+#[test]
+fn what_cannot_be_watched_or_queued_is_told_and_left_where_it_is() {
+    let scene = Scene::new();
+    let missing = scene.run("drain").args(["--follow", "--watch", "/nowhere/at/all"]).finish();
+    assert_eq!(missing.code, Some(66), "{missing:?}");
+    put(&scene.inbox, "a.txt", &[b'x'; 100]);
+    let full = scene.run("drain").args(["--settle", "0", "--queue-max-bytes", "10"]).arg("--watch").arg(&scene.inbox);
+    let full = full.finish();
+    assert_ne!(full.code, Some(0), "{full:?}");
+    assert!(full.stderr.contains("a.txt: not queued"), "{full:?}");
+    assert_eq!(scene.left().len(), 1);
+    assert_eq!(scene.status()["last_error"]["code"], "queue_full", "{full:?}");
+}
