@@ -16,7 +16,7 @@ use crate::protocol::checksum::ChecksumAlgorithm;
 use crate::protocol::checksum_of_parts::ChecksumType;
 use crate::protocol::reply::Reply;
 use crate::protocol::request::Request;
-use crate::protocol::xml::root_name;
+use crate::protocol::xml::{elements, root_name};
 use core::fmt::{self, Write};
 
 /// One CompleteMultipartUpload.
@@ -82,13 +82,14 @@ impl CompleteMultipartUpload<'_> {
         }
         let text = document(reply);
         let unexpected = |what: &str| unexpected(&target, what);
-        if root_name(text) != Some("CompleteMultipartUploadResult") {
-            return Err(unexpected("does not say whether the object is stored").with_retryable(true));
-        }
-        let etag =
-            etag(&element::<128>(text, "ETag")).ok_or_else(|| unexpected("has no usable ETag").with_retryable(true))?;
+        // The whole of it: one that is cut off says nothing.
+        let whole = elements(text, RESULT).next().filter(|_| root_name(text) == Some(RESULT));
+        let result =
+            whole.ok_or_else(|| unexpected("does not say whether the object is stored").with_retryable(true))?;
+        // Radosgw 16 leaves it empty.
+        let etag = etag(&element::<128>(result, "ETag")).unwrap_or_default();
         let checksum = self.algorithm.and_then(|algorithm| {
-            let value = element::<64>(text, checksum_element(algorithm));
+            let value = element::<64>(result, checksum_element(algorithm));
             (!value.is_empty()).then(|| (algorithm.name().to_ascii_lowercase(), shown(&value)))
         });
         Ok(PutObjectOutcome {
@@ -99,6 +100,7 @@ impl CompleteMultipartUpload<'_> {
     }
 }
 
+const RESULT: &str = "CompleteMultipartUploadResult";
 /// What stands before the parts.
 pub const LIST_START: &str = "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">";
 /// What stands behind them.
@@ -222,6 +224,12 @@ mod tests {
             let error = with_reply(200, body.as_bytes(), |reply| CALL.parse(reply, 0)).unwrap_err();
             assert_eq!((error.code(), error.retryable()), ("unexpected_reply", true), "{body}");
         }
+    }
+
+    #[test]
+    fn an_empty_etag_is_no_failure() {
+        let body = "<CompleteMultipartUploadResult><Key>k</Key><ETag></ETag></CompleteMultipartUploadResult>";
+        assert_eq!(with_reply(200, body.as_bytes(), |reply| CALL.parse(reply, 0)).unwrap().etag, "");
     }
 
     #[test]
