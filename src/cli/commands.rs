@@ -104,7 +104,7 @@ pub const COMMANDS: &[CommandHelp] = &[
             "homing drain",
             "homing drain --now --json",
             "homing drain --timeout 240",
-            "homing drain --follow --watch /var/spool/outgoing --status-file /run/homing.json",
+            "homing drain --follow --watch /var/spool/out --status-file /run/homing.json",
         ],
         options: &[],
     },
