@@ -115,6 +115,8 @@ impl Client {
             .max_idle_connections_per_host(1)
             .timeout_per_read(Some(settings.idle_timeout))
             .timeout_per_write(Some(settings.idle_timeout))
+            // A byte now and then is no silence, but must come to an end as well.
+            .timeout_recv_response(Some(settings.idle_timeout * HEAD_PATIENCE))
             .build();
         let shared = Arc::new(Shared {
             settings,
@@ -145,7 +147,8 @@ impl Client {
     pub fn send<'b>(&self, request: &Request, body: Body<'_>, buffer: &'b mut [u8]) -> Result<Answer<'b>> {
         let (mut response, midpoint) = self.exchange(request, body)?;
         let (length, complete) =
-            read_body(response.body_mut(), buffer).map_err(|error| self.explain(error, host_of(&request.authority)))?;
+            read_body(response.body_mut(), buffer, self.shared.settings.idle_timeout * BODY_PATIENCE)
+                .map_err(|error| self.explain(error, host_of(&request.authority)))?;
         SentSecrets::of(request).wipe(&mut buffer[..length]);
         let (parts, _) = response.into_parts();
         Ok(Answer {
@@ -520,10 +523,18 @@ impl Resolver for NoResolver {
     }
 }
 
-fn read_body(body: &mut ureq::Body, buffer: &mut [u8]) -> std::result::Result<(usize, bool), ureq::Error> {
+fn read_body(
+    body: &mut ureq::Body,
+    buffer: &mut [u8],
+    limit: Duration,
+) -> std::result::Result<(usize, bool), ureq::Error> {
+    let begun = Instant::now();
     let mut reader = body.as_reader();
     let mut length = 0;
     while length < buffer.len() {
+        if begun.elapsed() > limit {
+            return Err(ureq::Error::Timeout(ureq::Timeout::RecvBody));
+        }
         match reader.read(&mut buffer[length..])? {
             0 => return Ok((length, true)),
             count => length += count,
@@ -567,6 +578,11 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// How many times as long as a silence a reply's head may take: two minutes unless set otherwise.
+const HEAD_PATIENCE: u32 = 4;
+/// The same for the body of a reply that is read whole: ten minutes. S3 may take several to complete a multipart
+/// upload, and sends a space now and then meanwhile (Amazon S3 API Reference, CompleteMultipartUpload).
+const BODY_PATIENCE: u32 = 20;
 const USER_AGENT: &str = concat!("homing/", env!("CARGO_PKG_VERSION"));
 const HTTPS_PORT: u16 = 443;
 const HTTP_PORT: u16 = 80;

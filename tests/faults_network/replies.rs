@@ -127,6 +127,34 @@ fn replies_at_a_byte_a_second_end_with_the_deadline() {
 }
 
 #[test]
+fn replies_at_a_byte_a_second_end_without_a_deadline_too() {
+    let tally = Mutex::new(Vec::new());
+    in_parallel(&[Place::Credentials, Place::Put, Place::Https], Bench::new, |bench, place| {
+        let server = TlsServer::start(trusted(bench.sandbox.certificates()), |tls, seen| {
+            read_request(tls)?;
+            trickle(tls, seen, format!("HTTP/1.1 403 Forbidden\r\nX-Endless: {}", "a".repeat(4000)).as_bytes())
+        });
+        bench.config["stall_timeout"] = json!(2);
+        bench.config["max_attempts"] = json!(1);
+        let run = attempt_told(bench, *place, &server, Duration::ZERO, HEAD_LIMIT);
+        check(&run, *place, "a byte a second without a deadline");
+        tally.lock().unwrap().push(run);
+    });
+    let tally = tally.into_inner().unwrap();
+    let longest = tally.iter().map(|run| run.took).max().unwrap();
+    let codes: Vec<String> = tally.iter().map(|run| run.verdict().code().to_owned()).collect();
+    report(
+        "reply at 1 byte a second, no --timeout",
+        format_args!(
+            "{} runs with --stall-timeout 2 | longest {:.1} s | ended with {}",
+            tally.len(),
+            longest.as_secs_f64(),
+            codes.join(" ")
+        ),
+    );
+}
+
+#[test]
 fn a_reply_that_breaks_off_anywhere_is_no_success() {
     let mut sandbox_for_replies = Bench::new();
     let extent = Extent::from_environment();
@@ -197,6 +225,12 @@ fn attempt(bench: &mut Bench, place: Place, server: &TlsServer) -> Run {
 
 #[track_caller]
 fn attempt_within(bench: &mut Bench, place: Place, server: &TlsServer, limit: Duration) -> Run {
+    attempt_told(bench, place, server, limit, limit)
+}
+
+/// The same with another `--timeout`, where 0 is none.
+#[track_caller]
+fn attempt_told(bench: &mut Bench, place: Place, server: &TlsServer, timeout: Duration, limit: Duration) -> Run {
     let file = bench.file("reply.bin", 3000);
     let config = bench.config.clone();
     match place {
@@ -213,7 +247,7 @@ fn attempt_within(bench: &mut Bench, place: Place, server: &TlsServer, limit: Du
     let object = format!("s3://{}/reply.bin", bench.sandbox.bucket());
     let limited = if matches!(place, Place::Mqtt | Place::Https) { "51200" } else { "0" };
     let arguments: &[&str] = if place == Place::Get { &["get", &object] } else { &["send", "--inline-limit", limited] };
-    let mut command = bench.command_within(arguments, limit);
+    let mut command = bench.command_within(arguments, timeout);
     command.arg(if place == Place::Get { &target } else { &file.path });
     let run = bench.run_within(&mut command, limit);
     bench.config = config;
@@ -353,4 +387,6 @@ const MEMORY_LIMIT: u64 = 40 << 20;
 /// The deadline of a run against a reply that does not end.
 const LIMIT: Duration = Duration::from_secs(20);
 /// The deadline of one against a reply that trickles.
+/// Four times the silence that is allowed.
+const HEAD_LIMIT: Duration = Duration::from_secs(8);
 const TRICKLE_LIMIT: Duration = Duration::from_secs(6);
