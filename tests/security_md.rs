@@ -1,4 +1,4 @@
-//! SECURITY.md promises nothing that no test shows, and says nothing of the build that is not so.
+//! SECURITY.md and tests/RELIABILITY.md promise nothing that no test shows, and say nothing of the build that is not so.
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere, its helpers included")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +8,14 @@ use std::path::Path;
 /// Each row of a table of promises names a test, and every test that is named is one.
 #[test]
 fn every_promise_has_a_test_that_exists() {
-    let text = read("SECURITY.md");
+    for (document, at_least) in [("SECURITY.md", 40), ("tests/RELIABILITY.md", 12)] {
+        let promises = promises_with_tests(document);
+        assert!(promises >= at_least, "{document} has lost its promises: {promises}");
+    }
+}
+
+fn promises_with_tests(document: &str) -> usize {
+    let text = read(document);
     let mut promises = 0;
     let mut wrong = Vec::new();
     let mut is_promises = false;
@@ -29,8 +36,8 @@ fn every_promise_has_a_test_that_exists() {
             wrong.extend(named.into_iter().filter_map(|(file, test)| missing(file, test)));
         }
     }
-    assert!(wrong.is_empty(), "{wrong:#?}");
-    assert!(promises >= 40, "SECURITY.md has lost its promises: {promises}");
+    assert!(wrong.is_empty(), "{document}: {wrong:#?}");
+    promises
 }
 
 #[test]

@@ -19,6 +19,7 @@ fn at_random_moments() {
     let scene = Scene::new();
     let moments = if full() { 1_000 } else { 100 };
     let (mut longest, mut met, mut completed) = (Duration::ZERO, 0, 0);
+    let sigint = if is_sigint_ignored() { Signal::SIGTERM } else { Signal::SIGINT };
     let usual: Vec<Duration> = (0..SUBJECTS.len()).map(|index| usual(&scene, index)).collect();
     for moment in 0..moments {
         let index = moment % SUBJECTS.len();
@@ -35,7 +36,7 @@ fn at_random_moments() {
         let mut child = command(&scene, &files).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         // The moment is what is tested; nothing waits for it to be a certain one.
         thread::sleep(usual[index].mul_f64(random(moment) * 1.1));
-        let signal = if moment % 2 == 0 { Signal::SIGTERM } else { Signal::SIGINT };
+        let signal = if moment % 2 == 0 { Signal::SIGTERM } else { sigint };
         let context = format!("{name}, moment {moment}, {signal}");
         let (took, was_met) = end(&mut child, signal, &context);
         longest = longest.max(took);
@@ -79,6 +80,13 @@ fn a_reader_that_has_gone_is_an_error_and_no_panic() {
         "SIGPIPE",
         "send --queue, drain, put, get with a reader that has gone: exit code 74, no panic, nothing lost",
     );
+}
+
+/// Whether this test was started to ignore SIGINT, as a shell's background jobs are. homing then inherits that.
+fn is_sigint_ignored() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+    u64::from_str_radix(mask.trim(), 16).unwrap() & (1 << (Signal::SIGINT as i32 - 1)) != 0
 }
 
 trait OutputOf {
