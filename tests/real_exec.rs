@@ -33,8 +33,9 @@ fn the_command_gets_credentials_and_nothing_of_homings_own() {
             "AWS_REGION=eu-west-1",
             "AWS_SECRET_ACCESS_KEY=secret-canary",
             "AWS_SESSION_TOKEN=token-canary",
-            // The setting that every run of these tests has.
+            // The settings that every run of these tests has.
             "HOMING_CREDENTIAL_CACHE=false",
+            "HOMING_MAX_ATTEMPTS=1",
         ],
         "{outcome}"
     );
