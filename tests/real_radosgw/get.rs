@@ -143,7 +143,8 @@ impl Bench {
     /// The same through a relay, from the device's bucket.
     fn get_by(&self, relay: &Relay, options: &[&str], key: &str, file: &Path) -> Outcome {
         let endpoint = format!("https://localhost:{}", relay.port);
-        self.get(&[options, &["--endpoint-url", &endpoint]].concat(), BUCKET, key, file)
+        // More than the one that runs of these tests have: resuming is another attempt.
+        self.get(&[options, &["--endpoint-url", &endpoint, "--max-attempts", "3"]].concat(), BUCKET, key, file)
     }
 
     fn presign(&self, options: &[&str], key: &str) -> String {
