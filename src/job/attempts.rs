@@ -163,8 +163,8 @@ impl Retries {
     }
 }
 
-/// Any number will do, and the standard library has no other source of them.
-fn random() -> u32 {
+/// For jitter: any number will do, and the standard library has no other source of them.
+pub(super) fn random() -> u32 {
     RandomState::new().hash_one(0) as u32
 }
 

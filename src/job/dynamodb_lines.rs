@@ -1,5 +1,6 @@
 //! `homing dynamodb put-item --lines`: every line an item, written in batches.
 
+use super::attempts::random;
 use super::dynamodb_put_item::item_text;
 use super::network::Network;
 use super::service::ServiceClient;
@@ -13,7 +14,6 @@ use crate::error::{Error, Fault, Result};
 use crate::net::stream::unix_time;
 use crate::protocol::json::ObjectWriter;
 use crate::protocol::retry::{Backoff, UNPROCESSED_ATTEMPTS};
-use ring::rand::{SecureRandom, SystemRandom};
 use std::io::BufRead;
 use std::time::{Duration, Instant};
 
@@ -219,15 +219,6 @@ impl std::fmt::Display for Lines {
         } else {
             write!(formatter, "lines {} to {}", self.first, self.last)
         }
-    }
-}
-
-/// For jitter, which needs to differ from device to device, and no more.
-fn random() -> u32 {
-    let mut bytes = [0; 4];
-    match SystemRandom::new().fill(&mut bytes) {
-        Ok(()) => u32::from_ne_bytes(bytes),
-        Err(_) => u32::MAX / 2,
     }
 }
 

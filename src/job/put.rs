@@ -11,6 +11,7 @@ use crate::cli::Put;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::options::Id;
+use crate::protocol::hexadecimal;
 use ring::digest::{Context, SHA256};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -81,7 +82,7 @@ fn state_file(config: &Config, command: &Put) -> Option<PathBuf> {
         context.update(part);
         context.update(&[0]);
     }
-    let name: String = context.finish().as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    let name: String = hexadecimal::digits(&context.finish().as_ref()[..16]).collect();
     Some(uploads(config).join(name))
 }
 

@@ -1,6 +1,7 @@
 //! Local files that are to be sent: opened once, measured once, and not trusted to stay as they were.
 
 use crate::error::{Error, Fault, Result};
+use crate::protocol::hexadecimal;
 use ring::digest;
 use std::fmt;
 use std::fs::File;
@@ -130,7 +131,7 @@ impl Source {
         }
         self.check_size(total)?;
         self.rewind()?;
-        Ok(context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hexadecimal::digits(context.finish().as_ref()).collect())
     }
 
     /// Reads some bytes; 0 at the end.

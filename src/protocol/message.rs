@@ -3,6 +3,7 @@
 //! Their first two fields are what consumers in the field parse (`type`, then `content` or `url`); the rest
 //! only adds to them.
 
+use super::hexadecimal;
 use super::json::{Full, ObjectWriter};
 use super::time::iso8601;
 use base64::Engine as _;
@@ -101,7 +102,7 @@ impl FileContent<'_> {
         writer.close_text();
         writer.text("name", self.name).number("size", self.size);
         writer
-            .text("sha256", &hexadecimal::<64>(sha256))
+            .text("sha256", &hexadecimal::digits(sha256).collect::<heapless::String<64>>())
             .optional_text("thing", self.thing)
             .text("time", &iso8601(self.time))
             .text("message_id", self.message_id);
@@ -169,7 +170,7 @@ impl S3Url<'_> {
 
 /// A message's id from 128 random bits: consumers tell a repeat, which carries the same one, from another message.
 pub fn message_id(random: [u8; 16]) -> heapless::String<MESSAGE_ID_LENGTH> {
-    hexadecimal(&random)
+    hexadecimal::digits(&random).collect()
 }
 
 /// The length of the longest `file_content` message that a file of `size` bytes can need: for refusing an
@@ -192,12 +193,6 @@ fn fill<E>(chunk: &mut [u8], read: &mut impl FnMut(&mut [u8]) -> Result<usize, E
         }
     }
     Ok(filled)
-}
-
-fn hexadecimal<const N: usize>(bytes: &[u8]) -> heapless::String<N> {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 /// The largest payload AWS IoT Core takes, over MQTT and HTTPS alike (AWS IoT Core quotas, "Payload size").

@@ -9,6 +9,7 @@ pub mod content_type;
 pub mod credentials;
 pub mod decimal;
 pub mod dynamodb_json;
+pub mod hexadecimal;
 pub mod http_request;
 pub mod json;
 pub mod json_syntax;

@@ -1,7 +1,7 @@
 //! Whose credentials a file holds, as its name; and under which circumstances a refusal counts.
 
+use crate::protocol::hexadecimal;
 use ring::digest::{Context, SHA256};
-use std::fmt::Write;
 use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -84,12 +84,7 @@ impl Digest {
     }
 
     fn hexadecimal(self) -> String {
-        let mut text = String::with_capacity(64);
-        for byte in self.0.finish().as_ref() {
-            // Cannot fail: a String takes everything.
-            let _ = write!(text, "{byte:02x}");
-        }
-        text
+        hexadecimal::digits(self.0.finish().as_ref()).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Fault, Result};
 use crate::job::partial_file::sync_directory;
+use crate::protocol::hexadecimal;
 use ring::rand::{SecureRandom, SystemRandom};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
@@ -26,9 +27,8 @@ impl Token {
         SystemRandom::new()
             .fill(&mut bytes[..])
             .map_err(|_| Error::new(Fault::Io, "no_randomness", "the system gives no random numbers for a token"))?;
-        let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
         let mut text = Zeroizing::new(String::with_capacity(2 * RANDOM_BYTES));
-        text.extend(digits.map(|digit| char::from(DIGITS[usize::from(digit)])));
+        text.extend(hexadecimal::digits(&bytes[..]));
         Ok(Self(text))
     }
 
@@ -145,7 +145,6 @@ fn draft_beside(path: &Path) -> io::Result<PathBuf> {
 
 /// 256 bits, as keys have them.
 const RANDOM_BYTES: usize = 32;
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
 /// Whoever can read the token gets the credentials.
 const OWNER_ONLY: u32 = 0o600;
 const OTHERS_MASK: u32 = 0o077;

@@ -27,6 +27,7 @@ use crate::job::network::Network;
 use crate::job::source::{Modified, Source};
 use crate::protocol::checksum_of_parts::JoinedChecksum;
 use crate::protocol::content_type::content_type;
+use crate::protocol::hexadecimal;
 use crate::protocol::plan::{MAXIMUM_PUT_SIZE, Parts};
 use crate::protocol::request::Request;
 use ring::digest::{Context, SHA256};
@@ -73,11 +74,12 @@ impl Uploader {
         drop(request);
         let mut recalled = recalled;
         for is_last in [false, true] {
-            let mut state = match recalled.take() {
-                Some(recalled) => match self.resumed(network, recalled, source, &wanted)? {
-                    Some(state) => state,
-                    None => self.begun(network, source, &wanted, headers)?,
-                },
+            let resumed = match recalled.take() {
+                Some(recalled) => self.resumed(network, recalled, source, &wanted)?,
+                None => None,
+            };
+            let mut state = match resumed {
+                Some(state) => state,
                 None => self.begun(network, source, &wanted, headers)?,
             };
             let error = match self.upload(network, source, &mut state, headers.if_none_match) {
@@ -312,7 +314,7 @@ fn fingerprint(request: &Request) -> String {
     for (name, value) in request.headers() {
         [name, ":", value, "\n"].iter().for_each(|text| context.update(text.as_bytes()));
     }
-    context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal::digits(context.finish().as_ref()).collect()
 }
 
 /// Whether S3 says that the upload, or a part of it, is not there (any more).
