@@ -64,16 +64,22 @@ impl Scene {
 
     /// Begins a step: nothing has arrived, and there are two files, one that goes inline and one by S3.
     pub fn begin(&self) -> Vec<Original> {
+        self.begin_empty();
+        [("small.txt", SMALL), ("large.bin", LARGE)].map(|(name, length)| self.write(name, &bytes(length))).into()
+    }
+
+    /// Begins a step without files.
+    pub fn begin_empty(&self) {
         self.clear();
         self.step.set(self.step.get() + 1);
         fs::create_dir_all(self.folder()).unwrap();
-        [("small.txt", SMALL), ("large.bin", LARGE)].map(|(name, length)| self.write(name, &bytes(length))).into()
     }
 
     /// Forgets what has arrived, and removes the files and the queue.
     pub fn clear(&self) {
         let _ = fs::remove_dir_all(self.folder());
         let _ = fs::remove_dir_all(self.queue());
+        self.sandbox.forget_uploads();
         self.sandbox.clear_records();
     }
 
@@ -115,9 +121,9 @@ impl Scene {
             command.args(["--now", "--queue-dir"]).arg(self.queue());
             command.args(["--client-id", &format!("client-{}", self.runs.get())]);
         }
-        if name == "send" {
-            command.args(["--inline-limit", "1000"]);
-        }
+        // What goes by S3, and what in parts: the smallest that S3 takes.
+        command.env("HOMING_INLINE_LIMIT", "1000");
+        command.env("HOMING_PART_SIZE", PART.to_string()).env("HOMING_MULTIPART_THRESHOLD", PART.to_string());
         command.args(arguments).stdin(Stdio::null());
         command
     }
@@ -132,6 +138,27 @@ impl Scene {
     /// `homing drain`. Were a key made anew, it would be another one.
     pub fn drain(&self) -> Command {
         self.command("drain", ["--key", "made-anew/{name}", "--topic", "made/anew"])
+    }
+
+    /// `homing drain --watch`, which takes every file of the folder as it is.
+    pub fn drain_watch(&self) -> Command {
+        let mut command = self.command("drain", ["--settle", "0", "--watch"]);
+        command.arg(self.folder());
+        command
+    }
+
+    /// Drains the queue and checks the promise; then the folder is watched again, and nothing may be left anywhere.
+    ///
+    /// # Errors
+    /// What is broken.
+    pub fn watched_again(&self, files: &[Original], earlier: &[Arrival]) -> Result<Tally, String> {
+        let first = self.drained(files, earlier)?;
+        finished(self.drain_watch())?;
+        let tally = self.drained(files, earlier)?;
+        if tally.delivered < files.len() || tally.at_source > 0 {
+            return Err(format!("watching again does not take what is left: {tally:?}"));
+        }
+        Ok(Tally { at_source: first.at_source, at_both: first.at_both, ..tally })
     }
 
     /// Drains the queue, sends again what is still at its source as the user's script would, and checks the promise.
@@ -303,6 +330,8 @@ fn sha256(bytes: &[u8]) -> String {
 
 /// The binary under test.
 pub const HOMING: &str = env!("CARGO_BIN_EXE_homing");
+/// Bytes of a part of an upload: S3's minimum, and files above it go in parts.
+pub const PART: usize = 5 << 20;
 /// Bytes of the file that goes inside its message.
 const SMALL: usize = 300;
 /// Bytes of the file that goes by S3.
