@@ -188,10 +188,11 @@ fn goes_on(scene: &Scene, files: &[Original]) -> Result<Resumed, String> {
         return Err(format!("an upload is left open: {open:?}"));
     }
     let recorded = record.as_ref().filter(|_| known.is_some()).map(|record| record.parts.clone()).unwrap_or_default();
-    if let Some(upload) = known
-        && let Some(part) = recorded.iter().find(|part| !upload.parts.contains(part))
+    // Each part is recorded when S3 has confirmed it, and before the next is sent.
+    if let Some(PendingUpload { parts, .. }) = known
+        && (recorded.iter().any(|part| !parts.contains(part)) || parts.len() > recorded.len() + 1)
     {
-        return Err(format!("part {part} is recorded, and S3 has it not"));
+        return Err(format!("S3 has the parts {parts:?}, and recorded are {recorded:?}"));
     }
     let missing: Vec<u16> = all.difference(&recorded).copied().collect();
     // Behind the upload's completion there is nothing to go on with: nothing is sent, or all of it.
