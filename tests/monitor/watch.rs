@@ -75,9 +75,17 @@ fn what_was_there_before_is_taken_unless_somebody_writes_to_it() {
 #[test]
 fn without_inotify_the_directory_is_looked_at() {
     let scene = Scene::new();
+    let mut open = File::create(scene.inbox.join("open.txt")).unwrap();
+    open.write_all(b"half").unwrap();
     let mut follower = scene.watch(&["--poll", "1"]);
     put(&scene.inbox, "a.txt", b"a");
+    // Unchanged for longer than this one, and left alone.
     assert_eq!(scene.wait_for(&mut follower, 1), ["a.txt"]);
+    assert_eq!(scene.left(), BTreeSet::from(["open.txt".to_owned()]));
+    open.write_all(b" and half").unwrap();
+    drop(open);
+    assert_eq!(scene.wait_for(&mut follower, 2), ["a.txt", "open.txt"]);
+    assert_eq!(json(&scene.sandbox.messages()[1])["size"], 13);
 }
 
 #[test]
