@@ -92,8 +92,8 @@ pub const COMMANDS: &[CommandHelp] = &[
              stops at once. After runs in which AWS did not answer the next one waits, 5 seconds at first and up to 5 \
              minutes, each device for a time of its own, so that a fleet does not come back all at once. --now does not wait.",
             "With --watch the files in a directory are queued first, each when it is complete: closed after writing, or \
-             renamed in. One that was there before, or that no event told of, has to be unchanged for 10 seconds, and \
-             nobody may have it open for writing as far as can be seen; with --settle every file has to be unchanged for so long, \
+             renamed in. One that was there before, or that no event told of, has to be unchanged for 10 seconds (over \
+             a network, or another user's without being root, 70), and nobody may be seen to have it open for writing; with --settle every file has to be unchanged for so long, \
              open or not. Left alone are symbolic links, directories, hidden names, and names that end with ~, .part, .partial, .filepart, \
              .crdownload, .tmp or .temp. Hard links into the directory are taken at the next start, or with --settle.",
             "With --follow it stays: it delivers what comes into the queue as soon as it is there, and waits after failures. \
