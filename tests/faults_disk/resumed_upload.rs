@@ -26,7 +26,7 @@ use crate::write_log::Recorder;
 
 #[test]
 fn goes_on_after_sigkill() {
-    let (scene, content) = (Scene::new(), bytes(LENGTH));
+    let (scene, content) = (Scene::in_parts(), bytes(LENGTH));
     let files = begin(&scene, &content);
     let mut looking = Stepper::looking();
     let whole = trace(&scene.drain(), &mut looking);
@@ -48,7 +48,7 @@ fn goes_on_after_sigkill() {
 
 #[test]
 fn goes_on_after_a_power_cut() {
-    let (scene, content) = (Scene::new(), bytes(LENGTH));
+    let (scene, content) = (Scene::in_parts(), bytes(LENGTH));
     let (_, operations, _) = cut_behind(&scene, &content, usize::MAX);
     let moments: Vec<usize> = (0..=operations).collect();
     let mut sum = Sum::default();

@@ -20,6 +20,8 @@ pub struct Scene {
     pub sandbox: Sandbox,
     /// The queue lies on another file system than the files.
     far_queue: Option<PathBuf>,
+    /// Files above [`PART`] go in parts of that size.
+    in_parts: bool,
     step: Cell<usize>,
     runs: Cell<usize>,
 }
@@ -44,7 +46,14 @@ pub struct Tally {
 impl Scene {
     pub fn new() -> Self {
         let sandbox = Sandbox::builder().start().unwrap();
-        Self { sandbox, far_queue: None, step: Cell::new(0), runs: Cell::new(0) }
+        Self { sandbox, far_queue: None, in_parts: false, step: Cell::new(0), runs: Cell::new(0) }
+    }
+
+    /// With files above [`PART`] going in parts of that size.
+    pub fn in_parts() -> Self {
+        let mut scene = Self::new();
+        scene.in_parts = true;
+        scene
     }
 
     /// With the queue on another file system than the files; `None`, said loudly, where there is no second one.
@@ -121,9 +130,10 @@ impl Scene {
             command.args(["--now", "--queue-dir"]).arg(self.queue());
             command.args(["--client-id", &format!("client-{}", self.runs.get())]);
         }
-        // What goes by S3, and what in parts: the smallest that S3 takes.
         command.env("HOMING_INLINE_LIMIT", "1000");
-        command.env("HOMING_PART_SIZE", PART.to_string()).env("HOMING_MULTIPART_THRESHOLD", PART.to_string());
+        if self.in_parts {
+            command.env("HOMING_PART_SIZE", PART.to_string()).env("HOMING_MULTIPART_THRESHOLD", PART.to_string());
+        }
         command.args(arguments).stdin(Stdio::null());
         command
     }
@@ -330,7 +340,7 @@ fn sha256(bytes: &[u8]) -> String {
 
 /// The binary under test.
 pub const HOMING: &str = env!("CARGO_BIN_EXE_homing");
-/// Bytes of a part of an upload: S3's minimum, and files above it go in parts.
+/// Bytes of a part of an upload: S3's minimum.
 pub const PART: usize = 5 << 20;
 /// Bytes of the file that goes inside its message.
 const SMALL: usize = 300;
