@@ -863,7 +863,12 @@ pub const OPTIONS: &[Opt] = &[
     object(Id::Tag, "tag", Kind::Text("KEY=VALUE"), "object tag; may be repeated, at most 10 times"),
     object(Id::Sse, "sse", Kind::Choice(&["AES256", "aws:kms", "aws:kms:dsse"]), "server-side encryption"),
     object(Id::SseKmsKeyId, "sse-kms-key-id", Kind::Text("ID"), "KMS key for --sse aws:kms: its id, alias or ARN"),
-    object(Id::IfNoneMatch, "if-none-match", Kind::Bool, "create the object only; never overwrite one that is there. It gets the metadata homing-id, by which the own object is known again when S3's answer was lost (with s3:GetObject)"),
+    object(
+        Id::IfNoneMatch,
+        "if-none-match",
+        Kind::Bool,
+        "create the object only; never overwrite one that is there. It gets the metadata homing-id, by which the own object is known again when S3's answer was lost (with s3:GetObject)",
+    ),
     Opt {
         short: Some('m'),
         ..flag(Id::Message, "message", Kind::Text("TEXT"), Group::Command, PUBLISH, "publish this text")

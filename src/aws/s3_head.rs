@@ -70,11 +70,8 @@ mod tests {
     use super::*;
     use crate::aws::tests::{BUCKET, headers, torture};
 
-    const CALL: HeadObject<'_> = HeadObject {
-        bucket: Bucket { name: "example-bucket", ..BUCKET },
-        key: "my-image.jpg",
-        checksum_mode: false,
-    };
+    const CALL: HeadObject<'_> =
+        HeadObject { bucket: Bucket { name: "example-bucket", ..BUCKET }, key: "my-image.jpg", checksum_mode: false };
     const NOW: i64 = 1_440_938_160;
 
     #[test]

@@ -47,7 +47,10 @@ impl Given {
             && let Some(id) = OF_NEW_FILES.iter().find(|id| self.last(**id).is_some())
         {
             let flag = id.option().flag;
-            return Err(usage("conflict", format!("--{flag} is for --watch: what is in the queue was queued with its own")));
+            return Err(usage(
+                "conflict",
+                format!("--{flag} is for --watch: what is in the queue was queued with its own"),
+            ));
         }
         if drain.watch.iter().any(|directory| directory.as_os_str().is_empty()) {
             return Err(usage("empty", "--watch: the name of the directory is empty"));
@@ -82,16 +85,8 @@ impl Given {
 }
 
 /// What is said of a file when it is queued.
-const OF_NEW_FILES: [Id; 8] = [
-    Id::ContentType,
-    Id::Metadata,
-    Id::StorageClass,
-    Id::Tag,
-    Id::Sse,
-    Id::SseKmsKeyId,
-    Id::IfNoneMatch,
-    Id::Presign,
-];
+const OF_NEW_FILES: [Id; 8] =
+    [Id::ContentType, Id::Metadata, Id::StorageClass, Id::Tag, Id::Sse, Id::SseKmsKeyId, Id::IfNoneMatch, Id::Presign];
 
 #[cfg(test)]
 mod tests {

@@ -263,7 +263,7 @@ impl Pass<'_, '_> {
                 self.note(entry);
             }
             // Whether one that the disk does not let be read has failed before cannot be known: it counts for nothing.
-            let is_unreadable = *step == Step::Read && !error.retryable();
+            let is_unreadable = verdict == Verdict::Keep && *step == Step::Read && !error.retryable();
             let goes_on = is_unreadable || self.streaks.goes_on(failed_before);
             match verdict {
                 Verdict::NoObjects => self.no_objects = true,

@@ -120,8 +120,8 @@ fn take(config: &Config, command: &Drain, queue: &Queue, file: &Path) -> Result<
         _ => error.context(format_args!("{}: not queued", file.display())),
     };
     // Closed again before it is queued: who still writes to it shows by the file's being open.
-    let address = Source::open(file)
-        .and_then(|mut source| Address::of(&mut source, config, &command.object, command.presign));
+    let address =
+        Source::open(file).and_then(|mut source| Address::of(&mut source, config, &command.object, command.presign));
     let address = address.map_err(not_queued)?;
     if address.way == Way::S3 {
         config.bucket().map_err(not_queued)?;

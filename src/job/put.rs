@@ -1,11 +1,11 @@
 //! `homing put`: one file, or standard input, into one S3 object.
 
+use super::delivery::new_message_id;
 use super::network::Network;
 use super::outcome::{Outcome, Via};
 use super::place::Place;
 use super::signer::Signer;
 use super::source::Source;
-use super::delivery::new_message_id;
 use super::upload::{Uploader, check_size, with_own_id};
 use super::{Screen, credentials};
 use crate::cli::Put;

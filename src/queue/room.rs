@@ -40,12 +40,7 @@ impl Queue {
     /// # Errors
     /// [`Fault::CannotCreate`], `queue_full`; [`Fault::Io`], `disk_full`. Nothing has left unless somebody else takes
     /// the room, or holds on to what should leave.
-    pub(super) fn make_room(
-        &self,
-        adding: &mut Adding<'_>,
-        wanted: Wanted,
-        dropped: &mut Vec<Dropped>,
-    ) -> Result<()> {
+    pub(super) fn make_room(&self, adding: &mut Adding<'_>, wanted: Wanted, dropped: &mut Vec<Dropped>) -> Result<()> {
         if adding.remembered().is_some_and(|totals| self.shortage(wanted, totals.bytes).is_over()) {
             return Ok(());
         }

@@ -14,7 +14,7 @@ use serde_json::Value;
 #[path = "../support/content.rs"]
 mod content;
 
-pub use content::{bytes, hex, sha256};
+pub use content::{bytes, sha256};
 
 /// A sandbox with its usual settings.
 pub fn sandbox() -> Sandbox {

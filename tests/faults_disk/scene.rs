@@ -12,8 +12,8 @@ use base64::engine::general_purpose::STANDARD;
 use homing_sandbox::{Arrival, Sandbox};
 use serde_json::Value;
 
-use crate::content::sha256;
 pub use crate::content::bytes;
+use crate::content::sha256;
 use crate::figures::skipped;
 
 /// A sandbox, and the folder of one step after the other.

@@ -233,14 +233,15 @@ fn a_completion_whose_answer_was_lost_is_known_by_its_object() {
         let put = in_parts(Run::new(&sandbox, "put"), &sandbox).arg(&file).arg("--if-none-match");
         let run = put.arg(format!("s3://sandbox-bucket/{cut}")).finish();
         assert_eq!((run.code, sandbox.objects().len()), (Some(0), 1), "{cut}: {run:?}");
-        assert!(states(&sandbox).is_empty() && sandbox.pending_uploads().is_empty(), "{cut}");
+        assert!(states(&sandbox).is_empty(), "{cut}");
         asked(&sandbox).iter().any(|request| request.starts_with("HEAD"))
     });
     assert!(is_lost, "no answer to a completion was lost");
     // What others have put together is not the own one.
     sandbox.clear_fault(Service::S3);
     let run = put(&sandbox, &file).succeed();
+    let pending = sandbox.pending_uploads().len();
     let again = put(&sandbox, &file).arg("--if-none-match").finish();
     assert!(again.code == Some(77) && again.stderr.contains("another object"), "{run:?} {again:?}");
-    assert!(states(&sandbox).is_empty() && sandbox.pending_uploads().is_empty());
+    assert!(states(&sandbox).is_empty() && sandbox.pending_uploads().len() == pending);
 }
