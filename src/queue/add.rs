@@ -271,10 +271,10 @@ impl<'a> Source<'a> {
 
     /// Whether it is still in its place.
     fn check_is_there(&self) -> Result<()> {
-        if self.origin.is_there() {
+        let there = fs::metadata(self.path).map_err(|error| cannot("move", self.path, &error))?;
+        if self.origin.is(&there) {
             return Ok(());
         }
-        let there = fs::metadata(self.path).map_err(|error| cannot("move", self.path, &error))?;
         log::debug!("'{}' is another file now, of {} bytes", self.path.display(), there.len());
         Err(self.changed(self.origin.size()))
     }
