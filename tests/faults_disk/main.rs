@@ -16,6 +16,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere, its helpers included")]
 
 mod calls;
+#[path = "../support/content.rs"]
+mod content;
 mod disk_errors;
 mod disk_model;
 mod figures;

@@ -10,9 +10,10 @@ use std::process::{Command, Output, Stdio};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use homing_sandbox::{Arrival, Sandbox};
-use ring::digest;
 use serde_json::Value;
 
+pub use crate::content::bytes;
+use crate::content::sha256;
 use crate::figures::skipped;
 
 /// A sandbox, and the folder of one step after the other.
@@ -317,25 +318,6 @@ pub fn regular_files(folder: &Path) -> Vec<PathBuf> {
         }
     }
     found
-}
-
-/// Bytes that repeat nowhere.
-pub fn bytes(length: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64 ^ length as u64;
-    let mut bytes = Vec::with_capacity(length + 8);
-    while bytes.len() < length {
-        // Marsaglia's xorshift64.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(length);
-    bytes
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    digest::digest(&digest::SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The binary under test.
