@@ -10,6 +10,7 @@
 mod certificates;
 mod clocks;
 mod replies;
+mod reset_offsets;
 mod resets;
 mod support;
 mod throttles;
