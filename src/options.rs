@@ -280,7 +280,7 @@ impl Opt {
     pub fn placeholder(&self) -> String {
         match self.kind {
             Kind::Text(word) => word.to_owned(),
-            Kind::Path if self.id == Id::Watch => "DIRECTORY".to_owned(),
+            Kind::Path if matches!(self.id, Id::Watch | Id::QueueDir) => "DIRECTORY".to_owned(),
             Kind::Path => "FILE".to_owned(),
             Kind::Endpoint => "HOST[:PORT]".to_owned(),
             Kind::Integer { unit: "", .. } => "NUMBER".to_owned(),
@@ -863,7 +863,12 @@ pub const OPTIONS: &[Opt] = &[
     object(Id::Tag, "tag", Kind::Text("KEY=VALUE"), "object tag; may be repeated, at most 10 times"),
     object(Id::Sse, "sse", Kind::Choice(&["AES256", "aws:kms", "aws:kms:dsse"]), "server-side encryption"),
     object(Id::SseKmsKeyId, "sse-kms-key-id", Kind::Text("ID"), "KMS key for --sse aws:kms: its id, alias or ARN"),
-    object(Id::IfNoneMatch, "if-none-match", Kind::Bool, "create the object only; never overwrite one that is there"),
+    object(
+        Id::IfNoneMatch,
+        "if-none-match",
+        Kind::Bool,
+        "create the object only; never overwrite one that is there. It gets the metadata homing-id, by which the own object is known again when S3's answer was lost (with s3:GetObject)",
+    ),
     Opt {
         short: Some('m'),
         ..flag(Id::Message, "message", Kind::Text("TEXT"), Group::Command, PUBLISH, "publish this text")
@@ -935,7 +940,7 @@ pub const OPTIONS: &[Opt] = &[
         "presign",
         Kind::Bool,
         Group::Command,
-        SEND,
+        SEND.or(DRAIN),
         "put a presigned URL into the message, so that whoever reads it can fetch the object",
     ),
     Opt {
@@ -945,7 +950,7 @@ pub const OPTIONS: &[Opt] = &[
             "expires",
             seconds(1, WEEK),
             Group::Command,
-            SEND.or(PRESIGN),
+            SEND.or(DRAIN).or(PRESIGN),
             "how long a presigned URL is good; it ends with the credentials that signed it in any case",
         )
     },
@@ -1297,7 +1302,7 @@ const fn flag(id: Id, flag: &'static str, kind: Kind, group: Group, commands: Co
 }
 
 const fn object(id: Id, name: &'static str, kind: Kind, help: &'static str) -> Opt {
-    flag(id, name, kind, Group::Object, SEND.or(PUT), help)
+    flag(id, name, kind, Group::Object, SEND.or(PUT).or(DRAIN), help)
 }
 
 #[cfg(test)]

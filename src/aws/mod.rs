@@ -24,6 +24,7 @@ pub mod s3_complete_multipart_upload;
 pub mod s3_create_multipart_upload;
 mod s3_error;
 pub mod s3_get;
+pub mod s3_head;
 pub mod s3_list_multipart_uploads;
 pub mod s3_list_parts;
 pub mod s3_multipart;

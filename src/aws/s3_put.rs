@@ -63,6 +63,18 @@ pub struct PutObjectOutcome {
     pub checksum: Option<(String, String)>,
 }
 
+impl PutObjectOutcome {
+    /// Reads the headers of a reply; `None`: there is no ETag.
+    pub(super) fn read(reply: &Reply<'_>) -> Option<Self> {
+        let etag = reply.header("etag")?.trim_matches('"');
+        let checksum = reply.headers.iter().find_map(|(name, value)| {
+            let algorithm = name.as_str().strip_prefix("x-amz-checksum-").filter(|name| *name != "type")?;
+            Some((algorithm.to_owned(), printable(value.to_str().ok()?)))
+        });
+        Some(Self { etag: printable(etag), version_id: reply.header("x-amz-version-id").map(printable), checksum })
+    }
+}
+
 impl PutObject<'_> {
     /// Builds the request; it is still to be signed. Without an `encoding` it has no body: an empty object.
     ///
@@ -104,19 +116,10 @@ impl PutObject<'_> {
         if reply.status != 200 || s3_error::is_error(reply) {
             return Err(s3_error::error(Operation::PutObject, &self.target(), &self.bucket, reply, now));
         }
-        let unexpected = |what: &str| {
-            Error::new(Fault::Unavailable, "unexpected_reply", format!("{}: its answer 200 {what}", self.target()))
+        PutObjectOutcome::read(reply).ok_or_else(|| {
+            let message = format!("{}: its answer 200 has no ETag", self.target());
+            Error::new(Fault::Unavailable, "unexpected_reply", message)
                 .with_remedy("check the endpoint: something that is not S3 may be answering")
-        };
-        let etag = reply.header("etag").ok_or_else(|| unexpected("has no ETag"))?.trim_matches('"');
-        let checksum = reply.headers.iter().find_map(|(name, value)| {
-            let algorithm = name.as_str().strip_prefix("x-amz-checksum-").filter(|name| *name != "type")?;
-            Some((algorithm.to_owned(), printable(value.to_str().ok()?)))
-        });
-        Ok(PutObjectOutcome {
-            etag: printable(etag),
-            version_id: reply.header("x-amz-version-id").map(printable),
-            checksum,
         })
     }
 
@@ -200,8 +203,8 @@ fn tagging(tags: &[(String, String)]) -> Result<String> {
     Ok(query)
 }
 
-/// Amazon S3 User Guide, "Working with object metadata".
-const METADATA_LIMIT: usize = 2048;
+/// Amazon S3 User Guide, "Working with object metadata": bytes of names and values together.
+pub const METADATA_LIMIT: usize = 2048;
 /// Amazon S3 User Guide, "Categorizing your objects using tags".
 const TAG_LIMIT: usize = 10;
 #[cfg(test)]

@@ -81,9 +81,9 @@ pub const COMMANDS: &[CommandHelp] = &[
              second one says so and ends with 0.",
             "A file leaves the queue when its message has been acknowledged. Delivery is at least once: a repeat has the \
              same key, the same bytes and the same message_id, and nobody is told of an object before S3 has confirmed it.",
-            "What cannot be delivered as it is goes to failed/ with the reason, and blocks nobody: a file that cannot be \
-             read or has changed in the queue, a message that is too large, an object that S3 refuses for its own sake (its \
-             key, tags, storage class, or --if-none-match). What may lie with the device stays: AccessDenied, an unknown \
+            "What cannot be delivered as it is goes to failed/ with the reason, and blocks nobody: a damaged entry, \
+             a file that has changed in the queue, a message that is too large, an object that S3 refuses for its own sake (its \
+             key, tags, storage class, or --if-none-match). What may lie with the device stays: a disk that does not let a file be read, AccessDenied, an unknown \
              bucket, wrong credentials or a wrong certificate, and whatever a later attempt may mend. After 3 such failures \
              in a row drain stops, so that a role that is wrong for an hour costs nothing but that hour; those that failed in \
              an earlier run are passed over after 3, so that the others get their turn. Of files that S3 refuses for good \
@@ -92,10 +92,12 @@ pub const COMMANDS: &[CommandHelp] = &[
              stops at once. After runs in which AWS did not answer the next one waits, 5 seconds at first and up to 5 \
              minutes, each device for a time of its own, so that a fleet does not come back all at once. --now does not wait.",
             "With --watch the files in a directory are queued first, each when it is complete: closed after writing, or \
-             renamed in. One that was there before, or that no event told of, has to be unchanged for 10 seconds, and \
-             nobody may have it open for writing as far as can be seen; with --settle every file has to be unchanged for so long, \
+             renamed in. One that was there before, or that no event told of, has to be unchanged for 10 seconds (over \
+             a network, or another user's without being root, 70), and nobody may be seen to have it open for writing; with --settle every file has to be unchanged for so long, \
              open or not. Left alone are symbolic links, directories, hidden names, and names that end with ~, .part, .partial, .filepart, \
-             .crdownload, .tmp or .temp. Hard links into the directory are taken at the next start, or with --settle.",
+             .crdownload, .tmp or .temp. Hard links into the directory are taken at the next start, or with --settle. \
+             --content-type, --metadata, --tag, --presign and their like are for these files: what homing send --queue left \
+             has its own.",
             "With --follow it stays: it delivers what comes into the queue as soon as it is there, and waits after failures. \
              --timeout then counts for each pass. SIGTERM and SIGINT end it at once, in the middle of an upload as well; \
              the next run goes on. Meanwhile homing send --queue leaves the delivery to it, with exit code 75.",
@@ -105,8 +107,9 @@ pub const COMMANDS: &[CommandHelp] = &[
             "homing drain --now --json",
             "homing drain --timeout 240",
             "homing drain --follow --watch /var/spool/out --status-file /run/homing.json",
+            "homing drain --watch /var/spool/logs --tag kind=log --storage-class GLACIER_IR",
         ],
-        options: &[],
+        options: &[(Id::Expires, "with --presign: how long the URL is good; it ends with the credentials in any case")],
     },
     CommandHelp {
         name: "queue",

@@ -1,6 +1,6 @@
 //! `homing drain`.
 
-use super::{Command, Given, usage};
+use super::{Command, Expires, Given, ObjectHeaders, usage};
 use crate::error::Result;
 use crate::options::{Id, Kind};
 use std::ffi::OsString;
@@ -20,6 +20,10 @@ pub struct Drain {
     pub settle: Option<Duration>,
     /// How often to look, without inotify; `None`: with it.
     pub poll: Option<Duration>,
+    /// Headers for those files in them that go to S3.
+    pub object: ObjectHeaders,
+    /// The message about such an object carries a presigned URL, which is good for so long.
+    pub presign: Option<Expires>,
 }
 
 impl Given {
@@ -36,7 +40,18 @@ impl Given {
             watch: self.all(Id::Watch).map(PathBuf::from).collect(),
             settle: self.whole_seconds(Id::Settle)?,
             poll: self.whole_seconds(Id::Poll)?,
+            object: ObjectHeaders::read(self)?,
+            presign: self.presign_in_message()?,
         };
+        if drain.watch.is_empty()
+            && let Some(id) = OF_NEW_FILES.iter().find(|id| self.last(**id).is_some())
+        {
+            let flag = id.option().flag;
+            return Err(usage(
+                "conflict",
+                format!("--{flag} is for --watch: what is in the queue was queued with its own"),
+            ));
+        }
         if drain.watch.iter().any(|directory| directory.as_os_str().is_empty()) {
             return Err(usage("empty", "--watch: the name of the directory is empty"));
         }
@@ -69,6 +84,10 @@ impl Given {
     }
 }
 
+/// What is said of a file when it is queued.
+const OF_NEW_FILES: [Id; 8] =
+    [Id::ContentType, Id::Metadata, Id::StorageClass, Id::Tag, Id::Sse, Id::SseKmsKeyId, Id::IfNoneMatch, Id::Presign];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,13 +99,15 @@ mod tests {
 
     #[test]
     fn directories_are_watched_in_one_manner() {
-        let words = ["--watch", "/a", "--follow", "--watch=/b", "--settle", "3", "--poll", "7"];
+        let words = ["--watch", "/a", "--follow", "--watch=/b", "--settle", "3", "--poll", "7", "--tag", "a=b"];
         let expected = Drain {
             now: false,
             follow: true,
             watch: vec!["/a".into(), "/b".into()],
             settle: Some(Duration::from_secs(3)),
             poll: Some(Duration::from_secs(7)),
+            object: ObjectHeaders { tags: vec![("a".into(), "b".into())], ..ObjectHeaders::default() },
+            presign: None,
         };
         assert_eq!(parsed(&words), Ok(Command::Drain(expected)));
     }
@@ -97,6 +118,9 @@ mod tests {
             &["--settle", "3"][..],
             &["--poll", "3", "--watch", "/a"],
             &["--follow", "--now"],
+            &["--content-type", "text/plain"],
+            &["--presign"],
+            &["--expires", "60", "--watch", "/a"],
             &["--watch", ""],
             &["--watch", "/a", "--settle", "-1"],
             &["--follow", "--poll", "0"],

@@ -14,7 +14,7 @@ use super::place::Place;
 use super::presign::presigned;
 use super::signer::Signer;
 use super::source::Source;
-use super::upload::{Uploader, check_size};
+use super::upload::{Uploader, check_size, with_own_id};
 use crate::aws::iot_publish;
 use crate::aws::s3_presigned::{Access, PresignedObject};
 use crate::aws::s3_put::PutObjectOutcome;
@@ -93,6 +93,7 @@ impl Address {
             Way::S3 => template::render(&config.key, &values).map_err(|error| unaddressed(Id::Key, &error))?,
         };
         let bucket = config.bucket.as_deref().filter(|_| way == Way::S3).unwrap_or_default();
+        let message_id = new_message_id()?;
         Ok(Self {
             name: source.name.clone(),
             size: source.size,
@@ -101,8 +102,8 @@ impl Address {
             bucket: bucket.to_owned(),
             key: key.as_str().to_owned(),
             time,
-            message_id: message_id(random()?).as_str().to_owned(),
-            headers: headers.clone(),
+            headers: with_own_id(headers, &message_id),
+            message_id,
             presign,
         })
     }
@@ -320,12 +321,16 @@ fn open_uploader(config: &Config, network: &Network<'_>, bucket: &str) -> Result
     Uploader::new(config, client, signer, place)
 }
 
-fn random() -> Result<[u8; 16]> {
+/// 32 hexadecimal digits that nothing else has.
+///
+/// # Errors
+/// The system gives no random numbers.
+pub fn new_message_id() -> Result<String> {
     let mut bytes = [0; 16];
     SystemRandom::new()
         .fill(&mut bytes)
         .map_err(|_| Error::new(Fault::Temporary, "no_random_numbers", "the system gives no random numbers"))?;
-    Ok(bytes)
+    Ok(message_id(bytes).as_str().to_owned())
 }
 
 fn unaddressed(config: &Config, id: Id, path: &Path, error: &TemplateError<'_>) -> Error {

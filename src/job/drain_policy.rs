@@ -2,7 +2,8 @@
 //!
 //! | failure | entry | the others |
 //! | --- | --- | --- |
-//! | the file cannot be read, is not what was queued, or is too large for its way; AWS refuses this object or topic for good | to `failed/`, with the reason | go on |
+//! | the entry is damaged, its file is not what was queued, or is too large for its way; AWS refuses this object or topic for good | to `failed/`, with the reason | go on |
+//! | the disk does not let it be read, which may pass | stays | go on |
 //! | AWS does not allow it, does not know the credentials or the bucket; a server is busy, or a connection breaks half way | stays | go on, but not for ever: see [`Streaks`] |
 //! | S3 or the credential provider cannot be reached or trusted, gives no credentials, or a setting for it is wrong | stays | only what travels inside messages goes on |
 //! | the data endpoint cannot be reached or trusted, or a setting for it is wrong | stays | stop |
@@ -41,8 +42,9 @@ pub enum Verdict {
 /// Judges a failure.
 pub fn verdict(step: Step, error: &Error) -> Verdict {
     let everything = match step {
-        Step::Read if error.retryable() => return Verdict::Keep,
-        Step::Read => return Verdict::GiveUp,
+        // A disk that fails now, or this process that may open no more files, is not the entry's fault.
+        Step::Read if error.fault() == Fault::Data => return Verdict::GiveUp,
+        Step::Read => return Verdict::Keep,
         Step::Store => return Verdict::NoObjects,
         Step::Messenger => return Verdict::Stop,
         Step::Put => Verdict::NoObjects,
@@ -54,7 +56,6 @@ pub fn verdict(step: Step, error: &Error) -> Verdict {
     match error.fault() {
         Fault::Config => everything,
         Fault::Data | Fault::Usage => Verdict::GiveUp,
-        Fault::Io if error.code() == "read_failed" => Verdict::GiveUp,
         Fault::Refused if step == Step::Put && !is_of_the_device(error.code()) => Verdict::GiveUp,
         Fault::Refused if error.code() == "mqtt_topic_name_invalid" => Verdict::GiveUp,
         _ => Verdict::Keep,
@@ -178,7 +179,7 @@ mod tests {
     fn what_lies_with_the_entry_is_given_up() {
         for (step, fault, code) in [
             (Step::Read, Fault::Data, "entry_damaged"),
-            (Step::Put, Fault::Io, "read_failed"),
+            (Step::Read, Fault::Data, "file_changed"),
             (Step::Put, Fault::Data, "EntityTooLarge"),
             (Step::Put, Fault::Refused, "InvalidStorageClass"),
             (Step::Put, Fault::Refused, "PreconditionFailed"),
@@ -193,7 +194,11 @@ mod tests {
     #[test]
     fn what_may_lie_with_the_device_stays() {
         for (step, fault, code) in [
-            (Step::Read, Fault::Temporary, "no_descriptors"),
+            (Step::Read, Fault::Io, "io_error"),
+            (Step::Read, Fault::Io, "too_many_files"),
+            (Step::Read, Fault::CannotCreate, "permission_denied"),
+            (Step::Put, Fault::Io, "read_failed"),
+            (Step::Put, Fault::NoInput, "cannot_open"),
             (Step::Put, Fault::Refused, "AccessDenied"),
             (Step::Put, Fault::Refused, "KMS.DisabledException"),
             (Step::Put, Fault::Refused, "http_403"),

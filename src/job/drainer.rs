@@ -262,7 +262,9 @@ impl Pass<'_, '_> {
                 queued::note_failure(&mut entry.metadata, error, now);
                 self.note(entry);
             }
-            let goes_on = self.streaks.goes_on(failed_before);
+            // Whether one that the disk does not let be read has failed before cannot be known: it counts for nothing.
+            let is_unreadable = verdict == Verdict::Keep && *step == Step::Read && !error.retryable();
+            let goes_on = is_unreadable || self.streaks.goes_on(failed_before);
             match verdict {
                 Verdict::NoObjects => self.no_objects = true,
                 Verdict::GiveUp | Verdict::Keep if goes_on => {}

@@ -8,7 +8,7 @@ use super::queued::{metadata, open_queue};
 use super::screen::{complain, notice};
 use super::source::Source;
 use super::watch::{Manner, Watcher};
-use crate::cli::{Drain, ObjectHeaders};
+use crate::cli::Drain;
 use crate::config::Config;
 use crate::error::{Error, Fault, Result};
 use crate::net::stream::unix_time;
@@ -26,7 +26,7 @@ pub fn once(config: &Config, command: &Drain, queue: &Queue, screen: &mut Screen
     let mut watcher = Watcher::open(&command.watch, Manner { once: true, ..manner(command) })?;
     let mut code = 0;
     while let Some(file) = watcher.take_once() {
-        let Err(error) = take(config, queue, &file) else { continue };
+        let Err(error) = take(config, command, queue, &file) else { continue };
         let concerns_all = !is_of_the_file(&error);
         code = code.max(error.exit_code());
         screen.report(error);
@@ -61,6 +61,7 @@ pub fn start(config: &Config, command: &Drain) -> Result<Trouble> {
         watcher: Watcher::open(&command.watch, manner(command))?,
         queue: open_queue(config)?,
         config: config.clone(),
+        command: command.clone(),
         trouble: trouble.clone(),
     };
     let thread = thread::Builder::new().name("watch".to_owned()).spawn(move || intake.run());
@@ -73,6 +74,7 @@ struct Intake {
     watcher: Watcher,
     queue: Queue,
     config: Config,
+    command: Drain,
     trouble: Trouble,
 }
 
@@ -82,7 +84,7 @@ impl Intake {
         let mut last = None;
         loop {
             while let Some(file) = self.watcher.take() {
-                let Err(error) = take(&self.config, &self.queue, &file) else {
+                let Err(error) = take(&self.config, &self.command, &self.queue, &file) else {
                     last = None;
                     continue;
                 };
@@ -111,7 +113,7 @@ impl Intake {
     }
 }
 
-fn take(config: &Config, queue: &Queue, file: &Path) -> Result<()> {
+fn take(config: &Config, command: &Drain, queue: &Queue, file: &Path) -> Result<()> {
     let not_queued = |error: Error| match error.code() {
         // It says already which file.
         "no_such_file" => error,
@@ -119,7 +121,7 @@ fn take(config: &Config, queue: &Queue, file: &Path) -> Result<()> {
     };
     // Closed again before it is queued: who still writes to it shows by the file's being open.
     let address =
-        Source::open(file).and_then(|mut source| Address::of(&mut source, config, &ObjectHeaders::default(), None));
+        Source::open(file).and_then(|mut source| Address::of(&mut source, config, &command.object, command.presign));
     let address = address.map_err(not_queued)?;
     if address.way == Way::S3 {
         config.bucket().map_err(not_queued)?;

@@ -1,11 +1,12 @@
 //! `homing put`: one file, or standard input, into one S3 object.
 
+use super::delivery::new_message_id;
 use super::network::Network;
 use super::outcome::{Outcome, Via};
 use super::place::Place;
 use super::signer::Signer;
 use super::source::Source;
-use super::upload::{Uploader, check_size};
+use super::upload::{Uploader, check_size, with_own_id};
 use super::{Screen, credentials};
 use crate::cli::Put;
 use crate::config::Config;
@@ -54,7 +55,7 @@ fn put(config: &Config, command: &Put, size: &mut Option<u64>, etag: &mut String
     client.warm_up(&place.bucket().authority()?);
     let signer = Signer::obtain(config, &network)?;
     let mut uploader = Uploader::new(config, client, signer, place)?;
-    let (key, headers) = (&command.key, &command.object);
+    let (key, headers) = (&command.key, &with_own_id(&command.object, &new_message_id()?));
     let stored = match source {
         Some(mut source) => {
             let state = state_file(config, command);

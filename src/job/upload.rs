@@ -1,8 +1,11 @@
 //! One file into one S3 object, streamed: file → hash → frame → TLS, through one buffer of a chunk's size.
 
 mod multipart;
+mod own_object;
 mod parts;
 mod standard_input;
+
+pub use own_object::with_own_id;
 
 use super::place::{Place, S3, unsignable};
 use super::signer::Signer;

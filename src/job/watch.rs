@@ -2,7 +2,7 @@
 //!
 //! A file is complete when its writer has closed it or renamed it into the directory. One that was there before the
 //! watch began, or came where inotify does not tell, is complete when nobody has it open for writing, as far as can be
-//! told, and it has been unchanged for 10 s. With a settling time, every file is complete when it has been unchanged for
+//! told, and it has been unchanged for 10 s, or 70 s where that cannot be told. With a settling time, every file is complete when it has been unchanged for
 //! that long, open or not.
 //!
 //! ```text

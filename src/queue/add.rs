@@ -15,6 +15,7 @@
 //! another key. The source's directory is synchronized before that: else a power cut could bring the source back after
 //! its entry has been delivered.
 
+use super::adding::{Adding, Listing};
 use super::directory::{Directory, remove_elsewhere};
 use super::draft::Draft;
 use super::entry::{DATA, read_record, write_record};
@@ -77,40 +78,50 @@ impl Queue {
         let mut draft = Draft::new(&self.tmp)?;
         let is_linked = keep == Keep::Move && source.link(draft.directory());
         if is_linked {
-            self.locked(|| self.make_room(Wanted::linked(metadata.size), dropped))?;
+            self.make_room(&mut self.adding()?, Wanted::linked(metadata.size), dropped)?;
         } else {
-            self.locked(|| self.make_room(Wanted::to_be_copied(metadata.size), dropped))?;
+            self.make_room(&mut self.adding()?, Wanted::to_be_copied(metadata.size), dropped)?;
             source.copy(draft.directory())?;
         }
         let file = settle(draft.directory())?;
         source.check_unchanged(file.size)?;
         let origin = (keep == Keep::Move).then(|| source.origin.clone());
         write_record(draft.directory(), &Record { metadata: metadata.clone(), file, origin, retried: None })?;
-        self.locked(|| {
-            self.make_room(Wanted::complete(metadata.size), dropped)?;
-            let id = match keep {
-                Keep::Copy => self.place(&mut draft, &self.pending, now, metadata.size)?,
-                Keep::Move => {
-                    source.check_is_there()?;
-                    let id = self.place(&mut draft, &self.moving, now, metadata.size)?;
-                    self.remove_source(&source, &mut draft, id)?;
-                    id
-                }
-            };
-            Ok(Added { id, was_there: false, dropped: std::mem::take(dropped) })
-        })
+        let mut adding = self.adding()?;
+        self.make_room(&mut adding, Wanted::complete(metadata.size), dropped)?;
+        let id = match keep {
+            Keep::Copy => self.place(&mut adding, &mut draft, &self.pending, now, metadata.size)?,
+            Keep::Move => {
+                source.check_is_there()?;
+                let id = self.place(&mut adding, &mut draft, &self.moving, now, metadata.size)?;
+                self.remove_source(&source, &mut draft, id)?;
+                id
+            }
+        };
+        adding.added(id);
+        Ok(Added { id, was_there: false, dropped: std::mem::take(dropped) })
     }
 
     /// Gives the finished draft its id and its place.
-    fn place(&self, draft: &mut Draft<'_>, target: &Directory, now: i64, size: u64) -> Result<EntryId> {
-        let last = self.entries()?.into_iter().chain(Self::ids(&self.moving)?).max();
+    fn place(
+        &self,
+        adding: &mut Adding<'_>,
+        draft: &mut Draft<'_>,
+        target: &Directory,
+        now: i64,
+        size: u64,
+    ) -> Result<EntryId> {
         // So that an entry that has just left and one that has just come do not look the same to anybody.
         let micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_micros());
-        let mut id = EntryId::next(last, now, micros, size);
-        let failed = self.failed()?;
-        while failed.iter().any(|other| other.is_same_arrival(id)) {
-            id = id.successor();
+        let mut id = EntryId::next(None, now, micros, size);
+        if adding.totals()?.newest.is_some_and(|newest| !id.is_later_than(newest)) {
+            let Listing { pending, moving, failed } = adding.listing()?;
+            id = EntryId::next(pending.iter().chain(moving).max().copied(), now, micros, size);
+            while failed.iter().any(|other| other.is_same_arrival(id)) {
+                id = id.successor();
+            }
         }
+        adding.announce()?;
         while let Err(failure) = self.tmp.rename(draft.name(), target, id.file_name()) {
             match failure.errno() {
                 // Another process, on a file system without locks.
@@ -177,7 +188,7 @@ impl Queue {
     /// When a move was interrupted between linking and removing, and that was not noticed, its source is still there:
     /// the same file, under the same name, as an entry's. Then it is removed now.
     fn finish_interrupted(&self, source: &Source<'_>) -> Result<Option<EntryId>> {
-        for id in self.entries()? {
+        for id in self.entries()?.into_iter().filter(|id| id.size() == source.origin.size()) {
             let Ok(directory) = self.pending.subdirectory(id.file_name()) else { continue };
             let same = directory.open_file(DATA).ok().and_then(|data| data.metadata().ok());
             if !same.is_some_and(|data| source.origin.is_same_file(&data)) {
@@ -193,14 +204,6 @@ impl Queue {
             }
         }
         Ok(None)
-    }
-
-    /// Does something while no other process adds anything.
-    fn locked<T>(&self, action: impl FnOnce() -> Result<T>) -> Result<T> {
-        // Of its own each time: a lock is that of the open file.
-        let directory = self.root.subdirectory(super::PENDING)?;
-        directory.lock();
-        action()
     }
 }
 
@@ -268,10 +271,10 @@ impl<'a> Source<'a> {
 
     /// Whether it is still in its place.
     fn check_is_there(&self) -> Result<()> {
-        if self.origin.is_there() {
+        let there = fs::metadata(self.path).map_err(|error| cannot("move", self.path, &error))?;
+        if self.origin.is(&there) {
             return Ok(());
         }
-        let there = fs::metadata(self.path).map_err(|error| cannot("move", self.path, &error))?;
         log::debug!("'{}' is another file now, of {} bytes", self.path.display(), there.len());
         Err(self.changed(self.origin.size()))
     }

@@ -145,6 +145,14 @@ impl Directory {
         replaced.inspect_err(|_| drop(self.remove_file(&draft)))
     }
 
+    /// Writes a file anew, in place: whoever reads it meanwhile, or after a kill or a power cut, may find it empty or as
+    /// it was.
+    pub(super) fn overwrite(&self, name: &str, content: &[u8]) -> Result<()> {
+        let mut file = self.create_file(name)?;
+        step("write", &self.path.join(name))?;
+        file.write_all(content).map_err(|error| self.failure_of("write", name, &error))
+    }
+
     /// Gives the file `source` a second name here.
     pub(super) fn link(&self, source: &Path, name: impl AsRef<OsStr>) -> Result<()> {
         step("link", source)?;
@@ -261,6 +269,10 @@ impl Directory {
 
     /// Bytes and inodes that are free for this user; `None` where the file system does not say.
     pub(super) fn free(&self) -> (Option<u64>, Option<u64>) {
+        #[cfg(test)]
+        if let Some(free) = super::step::script::free() {
+            return free;
+        }
         let Ok(disk) = rustix::fs::fstatvfs(&self.file) else { return (None, None) };
         let bytes = (disk.f_blocks > 0).then(|| disk.f_bavail.saturating_mul(disk.f_frsize));
         (bytes, (disk.f_files > 0).then_some(disk.f_favail))

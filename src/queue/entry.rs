@@ -40,10 +40,9 @@ impl Queue {
     /// Reads an entry, whether it waits or has failed, and keeps others from removing it while [`Entry`] lives.
     ///
     /// # Errors
-    /// What cannot pass by itself ([`Error::retryable`] is false) is the entry's own fault: give it to [`Self::fail`].
-    /// Those are [`Fault::Data`], `entry_damaged`, `newer_entry`, `file_changed` (somebody wrote to the file after it was
-    /// queued) and [`Fault::Io`], `io_error`; and [`Fault::NoInput`], `no_such_entry`: somebody has removed it meanwhile
-    /// (giving that to [`Self::fail`] does nothing).
+    /// [`Fault::Data`], `entry_damaged`, `newer_entry`, `file_changed` (somebody wrote to the file after it was queued),
+    /// is the entry's own fault, and stays: give it to [`Self::fail`]. [`Fault::NoInput`], `no_such_entry`: somebody has
+    /// removed it meanwhile. The rest, [`Fault::Io`] above all, is the disk's or this process's fault, and may pass.
     pub fn read(&self, id: &EntryId) -> Result<Entry> {
         let (directory, has_failed) = self.open_shared(id)?;
         let Record { metadata, file, .. } = read_record(&directory)?;

@@ -33,6 +33,11 @@ impl EntryId {
         Self { arrival: self.arrival + 1, ..self }
     }
 
+    /// Whether it arrived at another time than `other`, and that was later.
+    pub(super) fn is_later_than(self, other: Self) -> bool {
+        self.arrival > other.arrival
+    }
+
     /// Whether the two cannot be told apart when they are printed.
     pub(super) fn is_same_arrival(self, other: Self) -> bool {
         self.arrival == other.arrival

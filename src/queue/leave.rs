@@ -68,6 +68,9 @@ impl Queue {
         (metadata.size, record.file, record.retried) = (file.size, file, Some(now));
         write_record(&directory, &record)?;
         let id = id.with_size(file.size);
+        // It may be larger than it was.
+        let mut adding = self.adding()?;
+        adding.announce()?;
         self.put(&self.failed, &name, &self.pending, id).map_err(|failure| self.missing_or(&id, failure))?;
         // Should it stay, nobody looks at it there.
         let _ = directory.remove_file(REASON);

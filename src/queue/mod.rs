@@ -8,6 +8,7 @@
 //!   failed/ID/           cannot be delivered; reason.json says why
 //!   uploads/             the states of uploads that are not queued
 //!   lock                 locked by the one that delivers
+//!   last-addition        changes with every file that comes in
 //!
 //! ID/                    20261122T224331.000000-51200: time of arrival, and bytes
 //!   data                 the file
@@ -23,10 +24,12 @@
 //!
 //! An entry is a directory that is renamed whole, between directories of one file system, and each step is on the disk
 //! before the next begins. Whenever the power fails or the process is killed, a file is either where it was or an entry;
-//! at no time is it neither. All state is in the names: nothing has to be read to count the entries, and nothing is
-//! kept in memory, so any number of processes may use a queue at once. Locks are `flock`s, which end with their process.
+//! at no time is it neither. All state is in the names: nothing has to be read to count the entries, and nothing that
+//! is kept in memory is trusted when another process may know better, so any number of them may use a queue at once. Locks
+//! are `flock`s, which end with their process.
 
 mod add;
+mod adding;
 mod directory;
 mod draft;
 mod entry;
@@ -49,14 +52,16 @@ pub use limits::{Limits, WhenFull};
 pub use metadata::{Metadata, Object, Reason, Stored, Way};
 
 use crate::error::{Error, Fault, Result};
+use adding::Remembered;
 use directory::Directory;
 use failure::Failure;
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
-/// A queue: one directory. Nothing of it is kept in memory, so that any number of processes may use it at once.
+/// A queue: one directory, which any number of processes may use at once.
 #[derive(Debug)]
 pub struct Queue {
     root: Directory,
@@ -65,6 +70,8 @@ pub struct Queue {
     pending: Directory,
     failed: Directory,
     limits: Limits,
+    /// What is in it, for the next addition.
+    remembered: Mutex<Option<Remembered>>,
 }
 
 /// What becomes of the file that is queued.
@@ -130,7 +137,7 @@ impl Queue {
         root.check_private().map_err(cannot)?;
         let inside = |name| inside(&root, name).map_err(cannot);
         let (tmp, moving, pending, failed) = (inside(TMP)?, inside(MOVING)?, inside(PENDING)?, inside(FAILED)?);
-        let queue = Self { root, tmp, moving, pending, failed, limits };
+        let queue = Self { root, tmp, moving, pending, failed, limits, remembered: Mutex::default() };
         queue.recover();
         Ok(queue)
     }
@@ -302,15 +309,17 @@ const PENDING: &str = "pending";
 const FAILED: &str = "failed";
 const UPLOADS: &str = "uploads";
 const LOCK: &str = "lock";
+const LAST_ADDITION: &str = "last-addition";
 /// The drainer's own file in the queue's directory.
 pub const RETRY_BUDGET: &str = "retry-budget.json";
 /// What is in a queue's directory, and whether it is a directory.
-const KNOWN: [(Option<&str>, bool); 7] = [
+const KNOWN: [(Option<&str>, bool); 8] = [
     (Some(TMP), true),
     (Some(MOVING), true),
     (Some(PENDING), true),
     (Some(FAILED), true),
     (Some(UPLOADS), true),
     (Some(LOCK), false),
+    (Some(LAST_ADDITION), false),
     (Some(RETRY_BUDGET), false),
 ];

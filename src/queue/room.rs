@@ -1,5 +1,6 @@
 //! Room for one more file: found, made, or refused.
 
+use super::adding::{Adding, Listing};
 use super::limits::{INODES, OVERHEAD, Shortage, on_disk};
 use super::{Dropped, EntryId, Queue, WhenFull};
 use crate::error::{Error, Fault, Result};
@@ -39,31 +40,36 @@ impl Queue {
     /// # Errors
     /// [`Fault::CannotCreate`], `queue_full`; [`Fault::Io`], `disk_full`. Nothing has left unless somebody else takes
     /// the room, or holds on to what should leave.
-    pub(super) fn make_room(&self, wanted: Wanted, dropped: &mut Vec<Dropped>) -> Result<()> {
-        let (pending, failed) = (self.entries()?, self.failed()?);
-        let mut shortage = self.shortage(wanted, &pending, &failed);
+    pub(super) fn make_room(&self, adding: &mut Adding<'_>, wanted: Wanted, dropped: &mut Vec<Dropped>) -> Result<()> {
+        if adding.remembered().is_some_and(|totals| self.shortage(wanted, totals.bytes).is_over()) {
+            return Ok(());
+        }
+        let listing = adding.listing()?;
+        let mut shortage = self.shortage(wanted, listing.bytes());
         if shortage.is_over() {
             return Ok(());
         }
-        let ids = || failed.iter().chain(&pending);
+        let ids = || listing.failed.iter().chain(&listing.pending).copied();
         let could_be_over = ids().fold(shortage, |shortage, id| shortage.without(id.size())).is_over();
         if self.limits.when_full == WhenFull::Refuse || !could_be_over {
-            return Err(self.full(wanted, shortage, &pending, &failed));
+            return Err(self.full(wanted, shortage, listing));
         }
-        for id in ids() {
-            if let Some(left) = self.drop_entry(id)? {
+        for id in ids().collect::<Vec<_>>() {
+            if let Some(left) = self.drop_entry(&id)? {
                 dropped.push(left);
+                adding.left(id);
                 shortage = shortage.without(id.size());
                 if shortage.is_over() {
                     return Ok(());
                 }
             }
         }
-        Err(self.full(wanted, shortage, &self.entries()?, &self.failed()?))
+        Err(self.full(wanted, shortage, &Listing::of(self)?))
     }
 
-    fn shortage(&self, wanted: Wanted, pending: &[EntryId], failed: &[EntryId]) -> Shortage {
-        let queued = total(pending).saturating_add(total(failed)).saturating_add(wanted.size);
+    /// What is missing for `wanted` where the queue holds `bytes`.
+    fn shortage(&self, wanted: Wanted, bytes: u64) -> Shortage {
+        let queued = bytes.saturating_add(wanted.size);
         let (free_bytes, free_inodes) = self.root.free();
         let missing = |free: Option<u64>, wanted: u64, reserve: u64| match free {
             // A reserve that nobody asked for does not keep the last blocks from being used.
@@ -77,7 +83,7 @@ impl Queue {
         }
     }
 
-    fn full(&self, wanted: Wanted, shortage: Shortage, pending: &[EntryId], failed: &[EntryId]) -> Error {
+    fn full(&self, wanted: Wanted, shortage: Shortage, listing: &Listing) -> Error {
         let shown = self.root.path().display();
         let size = wanted.size;
         if shortage.queue_bytes > 0 {
@@ -85,8 +91,8 @@ impl Queue {
             let message = format!(
                 "the queue '{shown}' is full: it holds {} bytes that wait and {} that failed, and may hold {maximum}; \
                  {size} more do not fit",
-                total(pending),
-                total(failed),
+                total(&listing.pending).saturating_add(total(&listing.moving)),
+                total(&listing.failed),
             );
             return Error::new(Fault::CannotCreate, "queue_full", message).with_retryable(size <= maximum).with_remedy(
                 "deliver what waits (homing drain), remove what failed (homing queue list, homing queue remove), or \

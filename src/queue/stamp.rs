@@ -68,11 +68,6 @@ impl Origin {
         self.is_same_file(metadata) && self.stamp == Stamp::of(metadata)
     }
 
-    /// Whether the file is still in its place.
-    pub(super) fn is_there(&self) -> bool {
-        std::fs::metadata(&self.path).is_ok_and(|there| self.is(&there))
-    }
-
     pub(super) fn write(&self, writer: &mut ObjectWriter<'_>) {
         let path = percent_encode(self.path.as_os_str().as_bytes(), IN_PATHS).to_string();
         writer.text("path", &path).number("device", self.device).number("inode", self.inode);

@@ -29,8 +29,25 @@ pub(super) mod script {
         impossible: Option<(&'static str, Errno)>,
     }
 
+    /// Bytes and inodes.
+    type Free = (Option<u64>, Option<u64>);
+
     thread_local! {
         static SCRIPT: RefCell<Script> = RefCell::default();
+        static FREE: RefCell<Option<Box<dyn Fn() -> Free>>> = const { RefCell::new(None) };
+    }
+
+    /// What is said to be free on the disk.
+    pub(in super::super) fn free() -> Option<Free> {
+        FREE.with_borrow(|free| free.as_ref().map(|free| free()))
+    }
+
+    /// Does something while the disk says that so much is free.
+    pub(in super::super) fn with_free<T>(free: impl Fn() -> Free + 'static, action: impl FnOnce() -> T) -> T {
+        FREE.set(Some(Box::new(free)));
+        let done = action();
+        FREE.set(None);
+        done
     }
 
     pub(in super::super) fn step(action: &'static str, path: &Path) -> Result<(), Failure> {

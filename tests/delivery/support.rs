@@ -9,8 +9,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use homing_sandbox::{Message, Sandbox};
-use ring::digest;
 use serde_json::Value;
+
+#[path = "../support/content.rs"]
+mod content;
+
+pub use content::{bytes, sha256};
 
 /// A sandbox with its usual settings.
 pub fn sandbox() -> Sandbox {
@@ -139,21 +143,6 @@ pub fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
     }
 }
 
-/// Bytes that repeat nowhere near a chunk's length, so that no chunk can stand for another.
-pub fn bytes(length: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64 ^ length as u64;
-    let mut bytes = Vec::with_capacity(length + 8);
-    while bytes.len() < length {
-        // Marsaglia's xorshift64.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(length);
-    bytes
-}
-
 /// A file of that many bytes in the sandbox's own folder.
 pub fn file(sandbox: &Sandbox, name: &str, length: usize) -> PathBuf {
     write(sandbox.folder(), name, &bytes(length))
@@ -166,15 +155,6 @@ pub fn write(folder: &Path, name: &str, content: &[u8]) -> PathBuf {
     let path = folder.join(name);
     fs::write(&path, content).unwrap();
     path
-}
-
-/// SHA-256 in lower-case hexadecimal.
-pub fn sha256(bytes: &[u8]) -> String {
-    hex(digest::digest(&digest::SHA256, bytes).as_ref())
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The seconds since the Unix epoch.

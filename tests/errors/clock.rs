@@ -2,7 +2,10 @@
 
 use crate::support::{Run, Scene};
 use homing_sandbox::Service;
-use std::process::Command;
+
+#[path = "../support/faketime.rs"]
+mod faketime;
+use faketime::{faketime, under};
 
 #[test]
 fn a_clock_that_s3_finds_too_far_off_is_told_with_both_clocks() {
@@ -58,7 +61,7 @@ fn a_clock_before_this_program_was_built_is_named_when_a_servers_certificate_is_
     for (time, exit_code) in [("1970-01-01 00:00:10", 69), ("2020-05-05 05:05:05", 69)] {
         let mut command = scene.command(&["put", "--json", "--credentials", "environment"]);
         command.arg(&file).arg("s3://sandbox-bucket/key");
-        let run = under(&faketime, time, &command);
+        let run = Run::of(&mut under(&faketime, &absolute(time), &command));
         scene.check(&run);
         scene.assert_nothing_arrived(&run);
         let failure = run.failed(exit_code, "server_certificate_not_yet_valid");
@@ -92,37 +95,13 @@ fn a_signature_made_by_a_clock_of_last_year_is_told_with_both_clocks() {
 fn faked(scene: &Scene, faketime: &str, time: &str, file: &std::path::Path) -> Run {
     let mut command = scene.command(&["send", "--json"]);
     command.arg(file);
-    let run = under(faketime, time, &command);
+    let run = Run::of(&mut under(faketime, &absolute(time), &command));
     scene.check(&run);
     scene.assert_nothing_arrived(&run);
     run
 }
 
-/// Runs `command` with another wall clock; its monotonic clock, and so its deadlines, stay as they are.
-fn under(faketime: &str, time: &str, command: &Command) -> Run {
-    let mut faked = Command::new(faketime);
-    faked
-        .args(["-m", "--exclude-monotonic", "-f", &absolute(time)])
-        .arg(command.get_program())
-        .args(command.get_args());
-    faked.env_clear().env("TZ", "UTC");
-    faked.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    Run::of(&mut faked)
-}
-
 /// faketime's `@` makes a clock that starts there and runs.
 fn absolute(time: &str) -> String {
     if time.starts_with('-') { time.to_owned() } else { format!("@{time}") }
-}
-
-/// The program of Debian's package of that name.
-fn faketime() -> Option<String> {
-    let found = Command::new("faketime").arg("--version").output().is_ok_and(|output| output.status.success());
-    if found {
-        return Some("faketime".to_owned());
-    }
-    let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
-    assert!(!in_ci, "faketime is not installed: tests/setup installs it");
-    eprintln!("\n*** SKIPPED: faketime is not installed (tests/setup installs it): wrong clocks are not tested ***\n");
-    None
 }

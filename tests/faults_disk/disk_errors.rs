@@ -1,6 +1,6 @@
 //! ENOSPC, EIO, EROFS, EMFILE and ENOMEM, one at each call that can give them: an error of homing's own words and
 //! exit codes, no panic; the source is intact, and the next run without the fault completes. An entry of the queue that
-//! cannot be read (EIO) goes to `failed/`, and `homing queue retry failed` brings it back.
+//! cannot be read (EIO) stays, and does not go to `failed/`: the disk may be well again.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 
 use crate::calls::asks_for_memory;
 use crate::figures::{full, report};
-use crate::scene::{Original, Scene, finished};
+use crate::scene::{Original, Scene, finished, regular_files};
 use crate::sigkill::queued;
 use crate::stepper::{Made, Place, Stepper};
 use crate::tracer::{Ended, Verdict, trace};
@@ -88,11 +88,9 @@ fn recovered(scene: &Scene, files: &[Original], code: Option<i32>) -> Result<(),
             return Err(format!("it says that all is delivered: {tally:?}"));
         }
     }
-    if code == Some(74) {
-        finished(scene.command(
-            "queue",
-            ["--queue-dir".as_ref(), scene.queue().as_os_str(), "retry".as_ref(), "failed".as_ref()],
-        ))?;
+    let failed = regular_files(&scene.queue().join("failed"));
+    if !failed.is_empty() {
+        return Err(format!("given up, although only the disk failed: {failed:?}"));
     }
     scene.recover(files, &[]).map(drop)
 }

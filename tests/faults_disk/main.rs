@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | SIGKILL at every system call | [`sigkill`], by [`stepper`] |
 //! | power cut | [`power_cut`]: [`write_log`] records, [`disk_model`] says what may be left of it |
+//! | the same of an upload in parts | [`resumed_upload`] |
 //! | ENOSPC, EIO, EROFS, EMFILE, ENOMEM | [`disk_errors`], by [`stepper`]; [`full_disk`] with real ones |
 //! | SIGTERM at random moments | [`signals`] |
 //! | 64 MiB, 5 GiB | [`memory`] |
@@ -15,12 +16,15 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere, its helpers included")]
 
 mod calls;
+#[path = "../support/content.rs"]
+mod content;
 mod disk_errors;
 mod disk_model;
 mod figures;
 mod full_disk;
 mod memory;
 mod power_cut;
+mod resumed_upload;
 mod scene;
 mod sigkill;
 mod signals;

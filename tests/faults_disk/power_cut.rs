@@ -14,14 +14,15 @@ use homing_sandbox::Arrival;
 use crate::disk_model::{Ignored, Logged, Operation, after_power_cut};
 use crate::figures::{full, report};
 use crate::scene::{Original, Scene, Tally};
-use crate::sigkill::queued;
+use crate::sigkill::{Recovery, queued, usual};
 use crate::tracer::trace;
 use crate::tree::Tree;
 use crate::write_log::Recorder;
 
 #[test]
 fn of_send_queue() {
-    nothing_is_lost("send --queue", &Scene::new(), |_, _| (), |scene, files| scene.send_queued(files, &[]));
+    let send = |scene: &Scene, files: &[Original]| scene.send_queued(files, &[]);
+    nothing_is_lost("send --queue", &Scene::new(), |_, _| (), send, usual);
 }
 
 #[test]
@@ -31,18 +32,26 @@ fn of_send_queue_keep() {
         &Scene::new(),
         |_, _| (),
         |scene, files| scene.send_queued(files, &["--keep"]),
+        usual,
     );
 }
 
 #[test]
 fn of_send_queue_to_another_file_system() {
     let Some(scene) = Scene::with_far_queue() else { return };
-    nothing_is_lost("send --queue, other file system", &scene, |_, _| (), |scene, files| scene.send_queued(files, &[]));
+    let send = |scene: &Scene, files: &[Original]| scene.send_queued(files, &[]);
+    nothing_is_lost("send --queue, other file system", &scene, |_, _| (), send, usual);
 }
 
 #[test]
 fn of_drain() {
-    nothing_is_lost("drain", &Scene::new(), queued, |scene, _| scene.drain());
+    nothing_is_lost("drain", &Scene::new(), queued, |scene, _| scene.drain(), usual);
+}
+
+#[test]
+fn of_drain_watch() {
+    let watch = |scene: &Scene, _: &[Original]| scene.drain_watch();
+    nothing_is_lost("drain --watch", &Scene::new(), |_, _| (), watch, Scene::watched_again);
 }
 
 /// The harness itself: were one kind of fsync left out of the queue, a loss would be found.
@@ -52,9 +61,9 @@ fn a_loss_is_found_without_fsync() {
         let scene = Scene::new();
         let recorded = record(&scene, |_, _| (), |scene, files| scene.send_queued(files, &[]));
         let states = recorded.states(ignored);
-        let found = states.iter().position(|state| recorded.check(&scene, state).is_err());
+        let found = states.iter().position(|state| recorded.check(&scene, state, usual).is_err());
         let found = found.unwrap_or_else(|| panic!("{ignored:?} ignored, and nothing lost in {} states", states.len()));
-        let error = recorded.check(&scene, &states[found]).unwrap_err();
+        let error = recorded.check(&scene, &states[found], usual).unwrap_err();
         report(
             &format!("power cut, self-test, {ignored:?} ignored"),
             &format!("a loss is found in state {found}: {}", short(&error)),
@@ -75,7 +84,7 @@ fn most_fsyncs_are_needed() {
     let syncs: Vec<usize> = (0..recorded.log.len()).filter(is_sync).collect();
     let is_needed = |index: &&usize| {
         let mut states = recorded.states(Ignored::One(**index)).into_iter();
-        states.any(|state| !known.contains(&state.fingerprint()) && recorded.check(&scene, &state).is_err())
+        states.any(|state| !known.contains(&state.fingerprint()) && recorded.check(&scene, &state, usual).is_err())
     };
     let needed: Vec<&usize> = syncs.iter().filter(is_needed).collect();
     assert!(needed.len() >= syncs.len() / 4, "{needed:?} of {syncs:?}");
@@ -115,7 +124,7 @@ fn record(
     prepare(scene, &files);
     private(&scene.kept());
     let arrived = || scene.sandbox.arrivals().len();
-    let mut recorder = Recorder::new(&[scene.folder(), scene.queue()], &scene.kept(), arrived);
+    let mut recorder = Recorder::new(&[scene.folder(), scene.queue()], Some(&scene.kept()), arrived);
     let ended = trace(&command(scene, &files), &mut recorder);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     recorder.assert_complete();
@@ -130,7 +139,7 @@ fn record(
 }
 
 /// Makes a folder for this user alone.
-fn private(folder: &Path) {
+pub fn private(folder: &Path) {
     DirBuilder::new().recursive(true).mode(0o700).create(folder).unwrap();
 }
 
@@ -164,12 +173,11 @@ impl Recorded {
     }
 
     /// Builds the state, starts homing in it, and looks whether anything is lost.
-    fn check(&self, scene: &Scene, state: &State) -> Result<Tally, String> {
+    fn check(&self, scene: &Scene, state: &State, recover: Recovery) -> Result<Tally, String> {
         scene.clear();
         state.tree.build();
         let earlier = &self.arrivals[..state.arrived];
-        let result = if full() { scene.recover(&self.files, earlier) } else { scene.drained(&self.files, earlier) };
-        result.map_err(|error| format!("{}: {error}", state.what))
+        recover(scene, &self.files, earlier).map_err(|error| format!("{}: {error}", state.what))
     }
 }
 
@@ -178,13 +186,14 @@ fn nothing_is_lost(
     scene: &Scene,
     prepare: impl Fn(&Scene, &[Original]),
     command: impl Fn(&Scene, &[Original]) -> Command,
+    recover: Recovery,
 ) {
     let recorded = record(scene, prepare, command);
     let states = recorded.states(Ignored::Nothing);
     let all = states.len();
     let nth = if full() { 1 } else { all.div_ceil(STATES_IN_CI) };
     let states: Vec<State> = states.into_iter().step_by(nth).collect();
-    let results: Vec<_> = states.iter().map(|state| recorded.check(scene, state)).collect();
+    let results: Vec<_> = states.iter().map(|state| recorded.check(scene, state, recover)).collect();
     let broken: Vec<&String> = results.iter().filter_map(|result| result.as_ref().err()).collect();
     assert!(broken.is_empty(), "{name}: {} of {} states: {broken:#?}", broken.len(), states.len());
     let tallies = || results.iter().filter_map(|result| result.as_ref().ok());

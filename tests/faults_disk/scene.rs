@@ -10,9 +10,10 @@ use std::process::{Command, Output, Stdio};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use homing_sandbox::{Arrival, Sandbox, SandboxBuilder};
-use ring::digest;
 use serde_json::Value;
 
+pub use crate::content::bytes;
+use crate::content::sha256;
 use crate::figures::skipped;
 
 /// A sandbox, and the folder of one step after the other.
@@ -20,6 +21,8 @@ pub struct Scene {
     pub sandbox: Sandbox,
     /// The queue lies on another file system than the files.
     far_queue: Option<PathBuf>,
+    /// Files above [`PART`] go in parts of that size.
+    in_parts: bool,
     step: Cell<usize>,
     runs: Cell<usize>,
 }
@@ -49,7 +52,14 @@ impl Scene {
     /// With another AWS than the usual one.
     pub fn with(builder: SandboxBuilder) -> Self {
         let sandbox = builder.start().unwrap();
-        Self { sandbox, far_queue: None, step: Cell::new(0), runs: Cell::new(0) }
+        Self { sandbox, far_queue: None, in_parts: false, step: Cell::new(0), runs: Cell::new(0) }
+    }
+
+    /// With files above [`PART`] going in parts of that size.
+    pub fn in_parts() -> Self {
+        let mut scene = Self::new();
+        scene.in_parts = true;
+        scene
     }
 
     /// With the queue on another file system than the files; `None`, said loudly, where there is no second one.
@@ -69,16 +79,22 @@ impl Scene {
 
     /// Begins a step: nothing has arrived, and there are two files, one that goes inline and one by S3.
     pub fn begin(&self) -> Vec<Original> {
+        self.begin_empty();
+        [("small.txt", SMALL), ("large.bin", LARGE)].map(|(name, length)| self.write(name, &bytes(length))).into()
+    }
+
+    /// Begins a step without files.
+    pub fn begin_empty(&self) {
         self.clear();
         self.step.set(self.step.get() + 1);
         fs::create_dir_all(self.folder()).unwrap();
-        [("small.txt", SMALL), ("large.bin", LARGE)].map(|(name, length)| self.write(name, &bytes(length))).into()
     }
 
     /// Forgets what has arrived, and removes the files and the queue.
     pub fn clear(&self) {
         let _ = fs::remove_dir_all(self.folder());
         let _ = fs::remove_dir_all(self.queue());
+        self.sandbox.forget_uploads();
         self.sandbox.clear_records();
     }
 
@@ -120,8 +136,9 @@ impl Scene {
             command.args(["--now", "--queue-dir"]).arg(self.queue());
             command.args(["--client-id", &format!("client-{}", self.runs.get())]);
         }
-        if name == "send" {
-            command.args(["--inline-limit", "1000"]);
+        command.env("HOMING_INLINE_LIMIT", "1000");
+        if self.in_parts {
+            command.env("HOMING_PART_SIZE", PART.to_string()).env("HOMING_MULTIPART_THRESHOLD", PART.to_string());
         }
         command.args(arguments).stdin(Stdio::null());
         command
@@ -137,6 +154,27 @@ impl Scene {
     /// `homing drain`. Were a key made anew, it would be another one.
     pub fn drain(&self) -> Command {
         self.command("drain", ["--key", "made-anew/{name}", "--topic", "made/anew"])
+    }
+
+    /// `homing drain --watch`, which takes every file of the folder as it is.
+    pub fn drain_watch(&self) -> Command {
+        let mut command = self.command("drain", ["--settle", "0", "--watch"]);
+        command.arg(self.folder());
+        command
+    }
+
+    /// Drains the queue and checks the promise; then the folder is watched again, and nothing may be left anywhere.
+    ///
+    /// # Errors
+    /// What is broken.
+    pub fn watched_again(&self, files: &[Original], earlier: &[Arrival]) -> Result<Tally, String> {
+        let first = self.drained(files, earlier)?;
+        finished(self.drain_watch())?;
+        let tally = self.drained(files, earlier)?;
+        if tally.delivered < files.len() || tally.at_source > 0 {
+            return Err(format!("watching again does not take what is left: {tally:?}"));
+        }
+        Ok(Tally { at_source: first.at_source, at_both: first.at_both, ..tally })
     }
 
     /// Drains the queue, sends again what is still at its source as the user's script would, and checks the promise.
@@ -287,27 +325,10 @@ pub fn regular_files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Bytes that repeat nowhere.
-pub fn bytes(length: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64 ^ length as u64;
-    let mut bytes = Vec::with_capacity(length + 8);
-    while bytes.len() < length {
-        // Marsaglia's xorshift64.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(length);
-    bytes
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    digest::digest(&digest::SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The binary under test.
 pub const HOMING: &str = env!("CARGO_BIN_EXE_homing");
+/// Bytes of a part of an upload: S3's minimum.
+pub const PART: usize = 5 << 20;
 /// Bytes of the file that goes inside its message.
 const SMALL: usize = 300;
 /// Bytes of the file that goes by S3.

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::process::Command;
 
+use homing_sandbox::Arrival;
 use nix::libc;
 use nix::sys::signal::Signal;
 
@@ -16,7 +17,7 @@ use crate::tracer::{Verdict, trace};
 
 #[test]
 fn of_send_queue() {
-    each_step("send --queue", &Scene::new(), 12, |_, _| (), |scene, files| scene.send_queued(files, &[]));
+    each_step("send --queue", &Scene::new(), 12, |_, _| (), |scene, files| scene.send_queued(files, &[]), usual);
 }
 
 #[test]
@@ -27,6 +28,7 @@ fn of_send_queue_keep() {
         usize::MAX,
         |_, _| (),
         |scene, files| scene.send_queued(files, &["--keep"]),
+        usual,
     );
 }
 
@@ -39,12 +41,27 @@ fn of_send_queue_to_another_file_system() {
         usize::MAX,
         |_, _| (),
         |scene, files| scene.send_queued(files, &[]),
+        usual,
     );
 }
 
 #[test]
 fn of_drain() {
-    each_step("drain", &Scene::new(), 12, queued, |scene, _| scene.drain());
+    each_step("drain", &Scene::new(), 12, queued, |scene, _| scene.drain(), usual);
+}
+
+#[test]
+fn of_drain_watch() {
+    let scene = Scene::new();
+    each_step("drain --watch", &scene, usize::MAX, |_, _| (), |scene, _| scene.drain_watch(), Scene::watched_again);
+}
+
+/// What the device does when it starts again, and what is then to be seen.
+pub type Recovery = fn(&Scene, &[Original], &[Arrival]) -> Result<Tally, String>;
+
+/// `homing drain`, and in a full run the user's script once more.
+pub fn usual(scene: &Scene, files: &[Original], earlier: &[Arrival]) -> Result<Tally, String> {
+    if full() { scene.recover(files, earlier) } else { scene.drained(files, earlier) }
 }
 
 /// Puts the files into the queue and gets no further: killed at its first connection.
@@ -63,7 +80,9 @@ fn each_step(
     nth: usize,
     prepare: impl Fn(&Scene, &[Original]),
     command: impl Fn(&Scene, &[Original]) -> Command,
+    recover: Recovery,
 ) {
+    let at_most = if name == "drain --watch" { 40 } else { usize::MAX };
     let files = scene.begin();
     prepare(scene, &files);
     let mut looking = Stepper::looking();
@@ -71,14 +90,14 @@ fn each_step(
     assert_eq!(whole.code, Some(0), "{whole:?}");
     scene.judge(&files, &[]).unwrap();
 
-    let steps = chosen(&looking.made, nth);
+    let steps = spread(chosen(&looking.made, nth), at_most);
     let step = |place: &Place| {
         let files = scene.begin();
         prepare(scene, &files);
         let mut stepper = Stepper::at(*place, Verdict::Kill);
         let ended = trace(&command(scene, &files), &mut stepper);
         assert_eq!(stepper.hit, ended.signal == Some(Signal::SIGKILL), "{ended:?}");
-        let recovered = if full() { scene.recover(&files, &[]) } else { scene.drained(&files, &[]) };
+        let recovered = recover(scene, &files, &[]);
         (stepper.hit, recovered.map_err(|error| format!("{name}, killed at {place}: {error}")))
     };
     let results: Vec<_> = steps.iter().map(step).collect();
@@ -120,5 +139,15 @@ pub fn chosen(made: &[Made], nth: usize) -> Vec<Place> {
             others += usize::from(!place.changes_disk);
             place.changes_disk || others % nth == 0
         })
+        .collect()
+}
+
+/// At most so many of them from beginning to end; all in a full run.
+pub fn spread<T>(all: Vec<T>, at_most: usize) -> Vec<T> {
+    let (count, kept) = (all.len(), if full() { all.len() } else { all.len().min(at_most) });
+    all.into_iter()
+        .enumerate()
+        .filter(|(index, _)| (index + 1) * kept / count > index * kept / count)
+        .map(|(_, one)| one)
         .collect()
 }

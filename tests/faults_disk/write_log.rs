@@ -23,6 +23,8 @@ pub struct Recorder<'a> {
     arrived: Box<dyn Fn() -> usize + 'a>,
     descriptors: HashMap<i32, usize>,
     open: Vec<OpenFile>,
+    /// The process is killed behind that many operations.
+    ends_behind: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -33,12 +35,12 @@ struct OpenFile {
 }
 
 impl<'a> Recorder<'a> {
-    /// Begins with what is in `roots` now. The files in the first of them get a second name in `kept`.
-    pub fn new(roots: &[PathBuf], kept: &Path, arrived: impl Fn() -> usize + 'a) -> Self {
+    /// Begins with what is in `roots` now. The files in the first of them get a second name in `kept`, where there is one.
+    pub fn new(roots: &[PathBuf], kept: Option<&Path>, arrived: impl Fn() -> usize + 'a) -> Self {
         let mut before = Tree::default();
         let mut known = HashMap::new();
         for (index, root) in roots.iter().enumerate() {
-            let inode = take_in(&mut before, root, &mut known, (index == 0).then_some(kept));
+            let inode = take_in(&mut before, root, &mut known, kept.filter(|_| index == 0));
             before.roots.push((root.clone(), inode));
         }
         let live = before.clone();
@@ -49,7 +51,13 @@ impl<'a> Recorder<'a> {
             arrived: Box::new(arrived),
             descriptors: HashMap::new(),
             open: Vec::new(),
+            ends_behind: usize::MAX,
         }
+    }
+
+    /// Kills the process behind that many operations.
+    pub fn ending_behind(self, operations: usize) -> Self {
+        Self { ends_behind: operations, ..self }
     }
 
     /// Whether the operations that were recorded make, all together, what is on the disk now.
@@ -157,7 +165,7 @@ impl<'a> Recorder<'a> {
 
 impl Watcher for Recorder<'_> {
     fn enter(&mut self, _: &Call, _: &Memory) -> Verdict {
-        Verdict::Make
+        if self.log.len() < self.ends_behind { Verdict::Make } else { Verdict::Kill }
     }
 
     fn leave(&mut self, call: &Call, memory: &Memory) {

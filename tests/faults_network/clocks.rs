@@ -2,7 +2,10 @@
 
 use crate::support::{Bench, Run, Verdict, report};
 use homing_sandbox::Service;
-use std::process::Command;
+
+#[path = "../support/faketime.rs"]
+mod faketime;
+use faketime::{faketime, under};
 
 /// The device's time, as faketime takes it, and what may become of a delivery.
 const CLOCKS: [(&str, &str, Expected); 7] = [
@@ -81,27 +84,6 @@ fn judge(bench: &mut Bench, run: &Run, name: &str, expected: Expected, way: &str
     }
     let requests = if way == "S3" { format!(", S3 asked {requests} times") } else { String::new() };
     format!("{way}: {}{requests}", verdict.code())
-}
-
-/// Runs `command` with another wall clock; its monotonic clock, and so its deadlines, stay as they are.
-fn under(faketime: &str, time: &str, command: &Command) -> Command {
-    let mut faked = Command::new(faketime);
-    faked.args(["-m", "--exclude-monotonic", "-f", time]).arg(command.get_program()).args(command.get_args());
-    faked.env_clear().env("TZ", "UTC");
-    faked.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    faked
-}
-
-/// The program of Debian's package of that name.
-fn faketime() -> Option<String> {
-    let found = Command::new("faketime").arg("--version").output().is_ok_and(|output| output.status.success());
-    if found {
-        return Some("faketime".to_owned());
-    }
-    let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
-    assert!(!in_ci, "faketime is not installed: tests/setup installs it");
-    eprintln!("\n*** SKIPPED: faketime is not installed (tests/setup installs it): wrong clocks are not tested ***\n");
-    None
 }
 
 /// Errors that name a clock: a certificate's dates, and a signature's.

@@ -110,3 +110,16 @@ fn a_logger_that_is_not_there_holds_nothing_up() {
     Run::new(&sandbox, "send").env("HOMING_SYSLOG_SOCKET", "/nowhere/log").arg("--syslog").arg(&good).succeed();
     assert_eq!(sandbox.messages().len(), 1);
 }
+
+#[test]
+fn a_logger_that_does_not_read_holds_nothing_up() {
+    let sandbox = sandbox();
+    let path = sandbox.folder().join("log");
+    let _unread = UnixDatagram::bind(&path).unwrap();
+    let other = UnixDatagram::unbound().unwrap();
+    other.set_nonblocking(true).unwrap();
+    while other.send_to(b"full", &path).is_ok() {}
+    let good = file(&sandbox, "good.txt", 100);
+    Run::new(&sandbox, "send").env("HOMING_SYSLOG_SOCKET", &path).arg("--syslog").arg(&good).succeed();
+    assert_eq!(sandbox.messages().len(), 1);
+}

@@ -77,9 +77,17 @@ fn what_was_there_before_is_taken_unless_somebody_writes_to_it() {
 #[test]
 fn without_inotify_the_directory_is_looked_at() {
     let scene = Scene::new();
+    let mut open = File::create(scene.inbox.join("open.txt")).unwrap();
+    open.write_all(b"half").unwrap();
     let mut follower = scene.watch(&["--poll", "1"]);
     put(&scene.inbox, "a.txt", b"a");
+    // Unchanged for longer than this one, and left alone.
     assert_eq!(scene.wait_for(&mut follower, 1), ["a.txt"]);
+    assert_eq!(scene.left(), BTreeSet::from(["open.txt".to_owned()]));
+    open.write_all(b" and half").unwrap();
+    drop(open);
+    assert_eq!(scene.wait_for(&mut follower, 2), ["a.txt", "open.txt"]);
+    assert_eq!(json(&scene.sandbox.messages()[1])["size"], 13);
 }
 
 #[test]
@@ -106,6 +114,28 @@ fn a_run_of_cron_takes_what_is_old_enough_and_leaves_the_rest() {
     assert_eq!((scene.left().len(), scene.sandbox.messages().len()), (1, 0), "it may be unfinished");
     run().args(["--settle", "0"]).succeed();
     assert_eq!((scene.left().len(), scene.sandbox.messages().len()), (0, 1));
+}
+
+#[test]
+fn what_is_said_of_objects_is_said_of_each_file_that_is_taken() {
+    let scene = Scene::new();
+    put(&scene.inbox, "a.log", &bytes(60_000));
+    let run = scene.run("drain").args(["--settle", "0", "--watch"]).arg(&scene.inbox);
+    run.args(["--content-type", "text/x-log", "--metadata", "site=roof", "--tag", "kind=log"])
+        .args(["--storage-class", "STANDARD_IA", "--sse", "AES256", "--if-none-match", "--presign", "--expires", "60"])
+        .succeed();
+    let object = scene.sandbox.objects().remove(0);
+    assert_eq!((object.bytes, object.content_type.as_deref()), (60_000, Some("text/x-log")));
+    assert_eq!(object.metadata.get("site").map(String::as_str), Some("roof"));
+    assert_eq!((object.storage_class.as_deref(), object.tagging.as_deref()), (Some("STANDARD_IA"), Some("kind=log")));
+    assert_eq!(object.server_side_encryption.as_deref(), Some("AES256"));
+    assert_eq!(object.header("if-none-match"), Some("*"));
+    assert!(json(&scene.sandbox.messages()[0])["expires"].is_string(), "its URL is presigned");
+    // And by one that stays.
+    let mut follower = scene.watch(&["--tag", "kind=video"]);
+    put(&scene.inbox, "b.bin", &bytes(60_001));
+    scene.wait_for(&mut follower, 2);
+    assert_eq!(scene.sandbox.objects()[1].tagging.as_deref(), Some("kind=video"));
 }
 
 #[test]

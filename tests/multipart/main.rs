@@ -3,6 +3,7 @@
 //! The files are sparse where their bytes do not matter, so that parts of S3's own minimum size cost little.
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere, its helpers included")]
 
+mod queued;
 mod resume;
 mod stale;
 mod standard_input;

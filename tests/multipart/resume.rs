@@ -7,8 +7,8 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::support::{sandbox, wait};
-use super::{PART, asked, put, sha256_of, sparse, states};
+use super::support::{Run, sandbox, wait};
+use super::{PART, asked, in_parts, put, sha256_of, sparse, states};
 
 /// Uploads until S3 has read the request behind the first `requests` of this run, and kills homing while it waits for the
 /// answer.
@@ -220,4 +220,28 @@ fn two_runs_of_the_same_upload_do_not_meet() {
     assert_eq!((run.code, run.json_lines()[0]["error"]["code"].as_str()), (Some(75), Some("busy")));
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+#[test]
+fn a_completion_whose_answer_was_lost_is_known_by_its_object() {
+    let sandbox = sandbox();
+    let file = sparse(&sandbox, "a", PART + 1);
+    // All goes over one connection: somewhere in its replies is that of the completion.
+    let is_lost = (0..20).map(|step| step * 200).any(|cut| {
+        sandbox.clear_records();
+        sandbox.set_fault(Service::S3, Fault::new().reset_after_reply(cut).times(1));
+        let put = in_parts(Run::new(&sandbox, "put"), &sandbox).arg(&file).arg("--if-none-match");
+        let run = put.arg(format!("s3://sandbox-bucket/{cut}")).finish();
+        assert_eq!((run.code, sandbox.objects().len()), (Some(0), 1), "{cut}: {run:?}");
+        assert!(states(&sandbox).is_empty(), "{cut}");
+        asked(&sandbox).iter().any(|request| request.starts_with("HEAD"))
+    });
+    assert!(is_lost, "no answer to a completion was lost");
+    // What others have put together is not the own one.
+    sandbox.clear_fault(Service::S3);
+    let run = put(&sandbox, &file).succeed();
+    let pending = sandbox.pending_uploads().len();
+    let again = put(&sandbox, &file).arg("--if-none-match").finish();
+    assert!(again.code == Some(77) && again.stderr.contains("another object"), "{run:?} {again:?}");
+    assert!(states(&sandbox).is_empty() && sandbox.pending_uploads().len() == pending);
 }

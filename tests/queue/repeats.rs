@@ -4,7 +4,8 @@ use homing_sandbox::{Fault, MqttFault, Service};
 use serde_json::Value;
 
 use crate::scene::{Scene, each};
-use crate::support::{json, text};
+use crate::support::{Run, json, text};
+use std::fs;
 
 #[test]
 fn what_s3_has_confirmed_is_announced_later_and_not_stored_again() {
@@ -48,6 +49,52 @@ fn a_put_whose_answer_is_lost_is_repeated_to_the_same_key() {
     assert!(objects.iter().all(|object| object.sha256 == objects[0].sha256));
     assert_eq!(scene.sandbox.messages().len(), 1);
     assert_eq!(json(&scene.sandbox.messages()[0])["key"], waiting["key"]);
+}
+
+#[test]
+fn a_put_that_must_not_overwrite_is_known_as_the_own_one_when_its_answer_was_lost() {
+    for kills_knowledge in [false, true] {
+        let scene = Scene::new();
+        let file = scene.large("a.bin");
+        scene.sandbox.set_fault(Service::S3, Fault::new().reset_after_reply(0));
+        let run = scene.send(&[&file]).arg("--if-none-match").finish();
+        assert_eq!(run.code, Some(75), "{run:?}");
+        assert_eq!((scene.sandbox.objects().len(), scene.sandbox.messages().len()), (1, 0), "stored, not announced");
+        scene.sandbox.clear_fault(Service::S3);
+        if kills_knowledge {
+            // As after a kill before the attempt could be noted.
+            let entry = fs::read_dir(scene.queue.join("pending")).unwrap().next().unwrap().unwrap().path();
+            let record = fs::read_to_string(entry.join("metadata.json")).unwrap();
+            assert!(record.contains("\"attempts\":1"), "{record}");
+            fs::write(entry.join("metadata.json"), record.replace("\"attempts\":1", "\"attempts\":0")).unwrap();
+        }
+        let run = scene.drain().succeed();
+        assert_eq!(each(&run.json_lines(), "result"), ["delivered"]);
+        assert_eq!((scene.counts(), scene.sandbox.objects().len()), ((0, 0), 1));
+        let message = json(&scene.sandbox.messages()[0]);
+        assert_eq!(message["key"], scene.sandbox.objects()[0].key);
+        assert!(message["etag"].as_str().unwrap().len() >= 32, "{message}");
+    }
+}
+
+#[test]
+fn anothers_object_is_not_taken_for_the_own_one_whatever_it_has() {
+    let scene = Scene::new();
+    let file = scene.large("a.bin");
+    let key = "{name}";
+    let target = format!("s3://{}/a.bin", scene.sandbox.bucket());
+    // The very same bytes.
+    Run::new(&scene.sandbox, "put").arg(&file).arg(target).succeed();
+    scene.sandbox.set_fault(Service::S3, Fault::new().reset_after_reply(0));
+    let run = scene.send(&[&file]).args(["--if-none-match", "--key", key]).finish();
+    assert_eq!(run.code, Some(75), "{run:?}");
+    scene.sandbox.clear_fault(Service::S3);
+    let run = scene.drain().finish();
+    assert_eq!(run.code, Some(77), "{run:?}");
+    assert_eq!((scene.counts(), scene.sandbox.messages().len()), ((0, 1), 0));
+    let failed = scene.list().remove(0);
+    assert_eq!(failed["error"]["code"], "PreconditionFailed");
+    assert!(failed["error"]["message"].as_str().unwrap().contains("another object"), "{failed}");
 }
 
 #[test]

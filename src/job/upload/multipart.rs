@@ -11,6 +11,7 @@
 //! What is interrupted (network, power, signal) stays, and the next run goes on. What is given up for good (the file has
 //! changed, S3 refuses) is aborted, so that its parts take no room that somebody pays for.
 
+use super::own_object::OWN_ID_HEADER;
 use super::{Uploader, check_size, object_headers};
 use crate::aws::s3_abort_multipart_upload::AbortMultipartUpload;
 use crate::aws::s3_complete_multipart_upload::CompleteMultipartUpload;
@@ -62,10 +63,11 @@ impl Uploader {
             if let Some(recalled) = recalled {
                 self.give_up(network, recalled);
             }
-            return attempted(network, || {
+            let put = attempted(network, || {
                 source.rewind()?;
                 self.put(source, key, headers)
             });
+            return self.or_own(network, put, key, headers, source.size);
         }
         let media_type = headers.content_type.as_deref().unwrap_or_else(|| content_type(&source.name));
         let create = CreateMultipartUpload { bucket: self.place.bucket(), key };
@@ -82,9 +84,16 @@ impl Uploader {
                 Some(state) => state,
                 None => self.begun(network, source, &wanted, headers)?,
             };
-            let error = match self.upload(network, source, &mut state, headers.if_none_match) {
-                Ok(outcome) => {
+            let uploaded = self.upload(network, source, &mut state, headers.if_none_match);
+            let is_completed = uploaded.is_ok();
+            let error = match self.or_own(network, uploaded, key, headers, source.size) {
+                Ok(outcome) if is_completed => {
                     state.remove();
+                    return Ok(outcome);
+                }
+                Ok(outcome) => {
+                    // Of an attempt before; the parts of this one are in nobody's use.
+                    self.give_up(network, state);
                     return Ok(outcome);
                 }
                 Err(error) => error,
@@ -308,10 +317,10 @@ struct Wanted<'a> {
     file: Option<&'a Path>,
 }
 
-/// SHA-256 of a request's headers.
+/// SHA-256 of a request's headers, but for what is another in each run.
 fn fingerprint(request: &Request) -> String {
     let mut context = Context::new(&SHA256);
-    for (name, value) in request.headers() {
+    for (name, value) in request.headers().filter(|(name, _)| *name != OWN_ID_HEADER) {
         [name, ":", value, "\n"].iter().for_each(|text| context.update(text.as_bytes()));
     }
     hexadecimal::digits(context.finish().as_ref()).collect()

@@ -46,11 +46,11 @@ impl Uploader {
         let mut length = spool.fill(input)?;
         if spool.is_at_end() {
             let mut source = spool.source(name, length)?;
-            let outcome = attempted(network, || {
+            let put = attempted(network, || {
                 source.rewind()?;
                 self.put(&mut source, key, headers)
-            })?;
-            return Ok((length, outcome));
+            });
+            return self.or_own(network, put, key, headers, length).map(|outcome| (length, outcome));
         }
         let media_type = headers.content_type.as_deref().unwrap_or_else(|| content_type(name));
         let upload_id = attempted(network, || {
@@ -104,8 +104,14 @@ impl Uploader {
             state.record(number, part);
         }
         let done = sent.and_then(|()| self.completed(network, &state, &upload, headers.if_none_match));
-        match done {
-            Ok(outcome) => Ok((upload.size, outcome)),
+        let is_completed = done.is_ok();
+        match self.or_own(network, done, key, headers, upload.size) {
+            Ok(outcome) => {
+                if !is_completed {
+                    self.give_up(network, state);
+                }
+                Ok((upload.size, outcome))
+            }
             Err(error) => {
                 if !is_gone(&error) {
                     self.give_up(network, state);

@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub modified: (i64, i64),
     /// When it was last changed in any way, the same. Programs cannot set it.
     pub changed: (i64, i64),
+    /// It is a user's whose processes cannot be looked at, so that nobody is seen to have it open.
+    pub is_hidden: bool,
 }
 
 /// How a file became known.
@@ -56,6 +58,8 @@ pub struct Rules {
     pub settle: Option<Duration>,
     /// How long a file that was found has to be unchanged where `settle` says nothing.
     pub found_settle: Duration,
+    /// The same where a writer would not be seen.
+    pub hidden_settle: Duration,
 }
 
 /// The files of a directory that are not complete yet, as far as there is room for them.
@@ -139,7 +143,8 @@ impl Candidates {
                 _ => Verdict::NotYet,
             };
         }
-        let needed = self.rules.settle.unwrap_or(self.rules.found_settle);
+        let found_settle = if snapshot.is_hidden { self.rules.hidden_settle } else { self.rules.found_settle };
+        let needed = self.rules.settle.unwrap_or(found_settle);
         let since = match candidate.seen {
             Some((seen, since)) if seen == snapshot => since,
             _ => now,
@@ -200,11 +205,11 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn candidates(settle: Option<Duration>) -> Candidates {
-        Candidates::new(Rules { settle, found_settle: 10 * SECOND })
+        Candidates::new(Rules { settle, found_settle: 10 * SECOND, hidden_settle: 70 * SECOND })
     }
 
     fn snapshot(size: u64) -> Snapshot {
-        Snapshot { inode: 1, size, modified: (7, 0), changed: (7, 0) }
+        Snapshot { inode: 1, size, modified: (7, 0), changed: (7, 0), is_hidden: false }
     }
 
     fn name() -> &'static OsStr {
@@ -279,6 +284,19 @@ mod tests {
         assert_eq!(files.judge(name(), snapshot(1), Some(9 * SECOND), Duration::ZERO), Verdict::NotYet);
         let verdict = files.judge(name(), snapshot(1), Some(10 * SECOND), Duration::ZERO);
         assert_eq!(verdict, Verdict::CompleteUnlessOpen);
+    }
+
+    #[test]
+    fn where_a_writer_would_not_be_seen_it_takes_longer() {
+        let mut files = candidates(None);
+        let hidden = Snapshot { is_hidden: true, ..snapshot(1) };
+        files.note(name(), News::Found, Duration::ZERO);
+        assert_eq!(files.judge(name(), hidden, Some(69 * SECOND), Duration::ZERO), Verdict::NotYet);
+        assert_eq!(files.judge(name(), hidden, None, 69 * SECOND), Verdict::NotYet);
+        assert_eq!(files.judge(name(), hidden, None, 70 * SECOND), Verdict::CompleteUnlessOpen);
+        // Closing it tells as much of another user's file.
+        files.note(name(), News::Written, 71 * SECOND);
+        assert_eq!(files.judge(name(), hidden, None, 71 * SECOND), Verdict::CompleteUnlessOpen);
     }
 
     #[test]

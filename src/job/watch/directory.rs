@@ -5,6 +5,7 @@ use super::completion::{Candidates, News, Rules, Snapshot, Verdict, is_ignored};
 use super::watched::{FOUND_SETTLE, Heard, Watched};
 use super::writers::open_for_writing;
 use crate::error::Result;
+use rustix::process::geteuid;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata, ReadDir};
@@ -223,7 +224,7 @@ impl Directory {
 
 fn candidates(manner: &Manner, watched: &Watched) -> Candidates {
     let found_settle = if watched.is_network() { NETWORK_SETTLE } else { FOUND_SETTLE };
-    Candidates::new(Rules { settle: manner.settle, found_settle })
+    Candidates::new(Rules { settle: manner.settle, found_settle, hidden_settle: HIDDEN_SETTLE })
 }
 
 fn regular_file(path: &Path) -> Option<Metadata> {
@@ -236,7 +237,13 @@ fn snapshot(metadata: &Metadata) -> Snapshot {
         size: metadata.size(),
         modified: (metadata.mtime(), metadata.mtime_nsec()),
         changed: (metadata.ctime(), metadata.ctime_nsec()),
+        is_hidden: is_hidden(metadata.uid(), geteuid().as_raw()),
     }
+}
+
+/// Whether `user` cannot look at the processes of a file's owner, which are most likely to write to it. Root can.
+fn is_hidden(owner: u32, user: u32) -> bool {
+    owner != user && user != 0
 }
 
 /// How long ago the file was changed, by the clock; `None`: in the future.
@@ -247,7 +254,20 @@ fn age(metadata: &Metadata) -> Option<Duration> {
 
 /// Another machine's writer is not seen in /proc, and its writes are seen up to 60 s late (nfs(5), acregmax).
 const NETWORK_SETTLE: Duration = Duration::from_secs(70);
+/// Another user's writer is not seen there either.
+const HIDDEN_SETTLE: Duration = NETWORK_SETTLE;
 /// How often it is looked whether a directory that is gone has come back.
 const GONE_LOOK: Duration = Duration::from_secs(2);
 /// Entries of the directory that are read before complete files are taken.
 const LOOKED_AT_ONCE: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_users_writers_are_hidden_from_all_but_root() {
+        let cases = [(1000, 1000), (0, 0), (1000, 0), (0, 1000), (1001, 1000)];
+        assert_eq!(cases.map(|(owner, user)| is_hidden(owner, user)), [false, false, false, true, true]);
+    }
+}

@@ -34,8 +34,9 @@ fn each_step_is_on_the_disk_before_the_next() {
         "synchronize tmp/DRAFT",
         "rename tmp/DRAFT",
     ];
+    let announced = ["create queue/last-addition", "write queue/last-addition"];
     let mut expected: Vec<String> = vec!["make the directory tmp/DRAFT".into(), format!("link {folder}/a")];
-    expected.extend(written.map(Into::into));
+    expected.extend(written[..6].iter().chain(&announced).chain(&written[6..]).map(|step| (*step).into()));
     expected.extend([
         "synchronize queue/moving".into(),
         "synchronize queue/tmp".into(),
@@ -50,7 +51,7 @@ fn each_step_is_on_the_disk_before_the_next() {
     fs::write(&path, "content").unwrap();
     let (_, log) = recorded(|| bench.queue.add(&path, Keep::Copy, &metadata, NOW).unwrap());
     let mut expected = vec!["make the directory tmp/DRAFT", "create DRAFT/data", "write DRAFT/data"];
-    expected.extend(written);
+    expected.extend(written[..6].iter().chain(&announced).chain(&written[6..]));
     expected.extend(["synchronize queue/pending", "synchronize queue/tmp"]);
     assert_eq!(changes(log), expected);
 
@@ -74,6 +75,8 @@ fn each_step_is_on_the_disk_before_the_next() {
         format!("synchronize {name}/metadata.json.new"),
         format!("rename {name}/metadata.json.new"),
         format!("synchronize failed/{name}"),
+        announced[0].into(),
+        announced[1].into(),
         format!("rename failed/{name}"),
         "synchronize queue/pending".into(),
         "synchronize queue/failed".into(),

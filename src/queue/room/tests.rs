@@ -1,4 +1,5 @@
 use super::*;
+use crate::queue::step::script::with_free;
 use crate::queue::tests::{Bench, NOW};
 use crate::queue::{Keep, Limits};
 
@@ -88,10 +89,32 @@ fn the_disk_keeps_its_reserve_and_nothing_is_dropped_in_vain() {
 
 #[test]
 fn a_reserve_is_made_again_from_what_is_queued() {
-    let mut bench = limited(u64::MAX, WhenFull::DropOldest);
-    let (Some(free), _) = bench.queue.root.free() else { return };
-    // A few blocks more than there are: room that the queue has, whatever others do meanwhile.
-    bench.queue.limits.min_free_bytes = free.saturating_sub(4096);
-    let dropped = add(&bench, "d", 1);
-    assert!(dropped.is_err() || bench.pending_names().last().is_some_and(|name| name == "d"));
+    // A disk with room for six entries, and three are there.
+    let six = 6 * on_disk(10);
+    for (reserve, when_full, dropped) in [
+        (2 * on_disk(10), WhenFull::DropOldest, &[""; 0][..]),
+        (5 * on_disk(10) / 2, WhenFull::DropOldest, &["a"]),
+        (4 * on_disk(10), WhenFull::DropOldest, &["a", "b"]),
+        (4 * on_disk(10), WhenFull::Refuse, &["refused"]),
+        // More than there is without the queue: nothing leaves in vain.
+        (7 * on_disk(10), WhenFull::DropOldest, &["refused"]),
+    ] {
+        let mut bench = limited(u64::MAX, when_full);
+        bench.queue.limits.min_free_bytes = reserve;
+        let pending = bench.queue.pending_path().to_owned();
+        let entries = move || std::fs::read_dir(&pending).unwrap().count() as u64;
+        let free = move || (Some(six - entries() * on_disk(10)), None);
+        let added = with_free(free, || add(&bench, "d", 10));
+        let left: Vec<String> = match added {
+            Ok(left) => left,
+            Err(error) => {
+                assert_eq!(error.code(), "disk_full", "{error}");
+                vec!["refused".to_owned()]
+            }
+        };
+        assert_eq!(left, dropped, "a reserve of {reserve}, {when_full:?}");
+        let mut expected: Vec<&str> = ["a", "b", "c"].into_iter().filter(|name| !dropped.contains(name)).collect();
+        expected.extend((dropped != ["refused"]).then_some("d"));
+        assert_eq!(bench.pending_names(), expected);
+    }
 }

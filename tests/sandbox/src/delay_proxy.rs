@@ -218,7 +218,8 @@ impl Pipe {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Locks it, whatever has become of those who had it before.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -229,24 +230,10 @@ const IN_FLIGHT: usize = 1024;
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
-    use std::net::{TcpListener, TcpStream};
+    use std::net::TcpStream;
 
     use super::*;
-
-    /// A server that answers every byte with one byte.
-    fn echo() -> SocketAddr {
-        let listener = TcpListener::bind(any_port()).unwrap();
-        let address = listener.local_addr().unwrap();
-        std::thread::spawn(move || {
-            for mut stream in listener.incoming().map_while(Result::ok) {
-                std::thread::spawn(move || {
-                    let mut byte = [0];
-                    while stream.read_exact(&mut byte).and_then(|()| stream.write_all(&byte)).is_ok() {}
-                });
-            }
-        });
-        address
-    }
+    use crate::echo::echo;
 
     #[test]
     fn two_exchanges_take_three_round_trips_and_make_four_turns() {

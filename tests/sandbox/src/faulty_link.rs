@@ -3,7 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,7 +11,7 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 
-use crate::delay_proxy::{Cut, Direction};
+use crate::delay_proxy::{Cut, Direction, lock};
 use crate::sandbox::any_port;
 
 /// What one connection suffers; nothing by default.
@@ -260,34 +260,16 @@ impl RecordEnds {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 const BLOCK: usize = 64 * 1024;
 const RECORD_HEADER: usize = 5;
 
 #[cfg(test)]
 mod tests {
     use std::io::{ErrorKind, Read, Write};
-    use std::net::{TcpListener, TcpStream};
+    use std::net::TcpStream;
 
     use super::*;
-
-    /// A server that answers every byte with one byte.
-    fn echo() -> SocketAddr {
-        let listener = TcpListener::bind(any_port()).unwrap();
-        let address = listener.local_addr().unwrap();
-        std::thread::spawn(move || {
-            for mut stream in listener.incoming().map_while(Result::ok) {
-                std::thread::spawn(move || {
-                    let mut byte = [0];
-                    while stream.read_exact(&mut byte).and_then(|()| stream.write_all(&byte)).is_ok() {}
-                });
-            }
-        });
-        address
-    }
+    use crate::echo::echo;
 
     fn exchange(link: &FaultyLink, bytes: &[u8]) -> (Vec<u8>, Option<ErrorKind>) {
         let mut stream = TcpStream::connect(("127.0.0.1", link.port())).unwrap();

@@ -46,7 +46,12 @@ impl HttpServer {
         loop {
             // An accept that fails (for instance for want of file descriptors) may succeed the next time.
             let Ok((tcp, _)) = listener.accept().await else { continue };
-            tokio::spawn(self.clone().connection(tcp));
+            let server = self.clone();
+            tokio::spawn(async move {
+                let (service, records) = (server.service, server.records.clone());
+                server.connection(tcp).await;
+                records.count(service, |counts| counts.closed += 1);
+            });
         }
     }
 

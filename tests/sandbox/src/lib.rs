@@ -22,6 +22,8 @@ mod connect_proxy;
 mod container_credentials;
 mod credential_provider;
 mod delay_proxy;
+#[cfg(test)]
+mod echo;
 mod fault_text;
 mod faults;
 mod faulty_link;

@@ -180,6 +180,8 @@ pub struct HttpExchange {
 pub struct Counts {
     /// TCP connections accepted.
     pub connections: u64,
+    /// Those of them that are over, with all that was done for them; HTTP only.
+    pub closed: u64,
     /// Connections whose TLS handshake failed (for instance for want of a trusted client certificate).
     pub failed_handshakes: u64,
     /// HTTP requests, or MQTT CONNECT packets, that were read.

@@ -225,6 +225,13 @@ macro_rules! pass_on {
                 self.get(request).await
             }
 
+            async fn head_object(
+                &self,
+                request: S3Request<HeadObjectInput>,
+            ) -> S3Result<S3Response<HeadObjectOutput>> {
+                self.head(request).await
+            }
+
             async fn create_multipart_upload(
                 &self,
                 request: S3Request<CreateMultipartUploadInput>,
@@ -275,7 +282,6 @@ pass_on! {
     delete_objects: DeleteObjectsInput => DeleteObjectsOutput,
     get_bucket_location: GetBucketLocationInput => GetBucketLocationOutput,
     head_bucket: HeadBucketInput => HeadBucketOutput,
-    head_object: HeadObjectInput => HeadObjectOutput,
     list_buckets: ListBucketsInput => ListBucketsOutput,
     list_objects: ListObjectsInput => ListObjectsOutput,
     list_objects_v2: ListObjectsV2Input => ListObjectsV2Output,
@@ -387,6 +393,21 @@ impl RecordingS3 {
             }
         }
         self.files.get_object(request).await
+    }
+
+    /// s3s-fs does not know what was stored with an object that was put together of parts.
+    async fn head(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+        let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
+        let mut response = self.files.head_object(request).await?;
+        let arrivals = self.records.arrivals();
+        let object = arrivals.iter().rev().find_map(|arrival| match arrival {
+            Arrival::Object(object) if object.bucket == bucket && object.key == key => Some(object),
+            _ => None,
+        });
+        if let Some(object) = object {
+            response.output.metadata = Some(object.metadata.clone().into_iter().collect());
+        }
+        Ok(response)
     }
 
     fn begin(

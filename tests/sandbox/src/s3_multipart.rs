@@ -63,7 +63,9 @@ impl Uploads {
 
     /// As a lifecycle rule does.
     pub(crate) fn forget_all(&self) {
-        self.lock().clear();
+        for (id, begun) in std::mem::take(&mut *self.lock()) {
+            begun.parts.keys().for_each(|number| drop(fs::remove_file(self.part_path(&id, *number))));
+        }
     }
 
     /// Loses one part of every upload.
