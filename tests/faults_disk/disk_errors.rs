@@ -129,9 +129,9 @@ fn each_error(name: &str, scene: &Scene, prepare: Prepare<'_>, command: Prepared
     assert!(hits * 10 >= steps.len() * 7, "{hits} of {} steps were reached", steps.len());
     let ends: Vec<String> = ends.iter().map(|(end, count)| format!("{end}: {count}")).collect();
     report(
-        "ENOSPC, EIO, EROFS, EMFILE, ENOMEM at every call",
+        &format!("ENOSPC, EIO, EROFS, EMFILE, ENOMEM at every call, {name}"),
         &format!(
-            "{name}: {hits} errors at {} different calls; every source intact, every next run completed, no panic; \
+            "{hits} errors at {} different calls; every source intact, every next run completed, no panic; \
              exit codes {}",
             steps.iter().map(|(place, _)| place).collect::<HashSet<_>>().len(),
             ends.join(", "),

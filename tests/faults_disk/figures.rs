@@ -2,9 +2,11 @@
 
 use std::io::Write;
 
-/// Prints a row's figures. On the terminal itself: cargo hides what a passing test prints.
+/// Prints a row's figures. On the terminal itself: cargo hides what a passing test prints. Those of a full run say so, and
+/// tests/reliability keeps them.
 pub fn report(row: &str, figures: &str) {
-    let _ = writeln!(std::io::stderr(), "reliability: {row} | {figures}");
+    let extent = if full() { ", long run" } else { "" };
+    let _ = writeln!(std::io::stderr(), "reliability{extent}: {row} | {figures}");
 }
 
 /// Whether every step is to be taken.

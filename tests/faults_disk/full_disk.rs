@@ -21,7 +21,10 @@ fn a_full_disk_leaves_the_source_and_passes() {
     let Some(output) = in_namespace(&scene, &files, script) else { return };
     told(&output, &["full: code 74", "source: intact", "room: code 0"], &["full", "make room"]);
     assert_eq!(scene.judge(&files[1..], &[]).unwrap().delivered, 1);
-    report("full disk", "send --queue into a full tmpfs: exit code 74, the source intact; with room again: delivered");
+    report(
+        "full disk, no room",
+        "send --queue into a full tmpfs: exit code 74, the source intact; with room again: delivered",
+    );
 }
 
 #[test]
@@ -38,7 +41,10 @@ fn no_inodes_left_is_a_full_disk() {
     let Some(output) = in_namespace(&scene, &files, script) else { return };
     told(&output, &["full: code 7", "source: intact", "room: code 0"], &[]);
     assert_eq!(scene.judge(&files[1..], &[]).unwrap().delivered, 1);
-    report("full disk", "send --queue without inodes: a typed error, the source intact; with inodes again: delivered");
+    report(
+        "full disk, no inodes",
+        "send --queue without inodes: a typed error, the source intact; with inodes again: delivered",
+    );
 }
 
 #[test]
@@ -64,7 +70,10 @@ fn a_read_only_disk_leaves_the_source_and_passes() {
     );
     assert!(!output.0.contains("drain: code 0"), "{output:?}");
     assert_eq!(scene.judge(&files, &[]).unwrap().delivered, 2);
-    report("read-only disk", "send --queue and drain: typed errors, nothing lost; writable again: delivered");
+    report(
+        "read-only disk, of the queue",
+        "send --queue and drain: typed errors, nothing lost; writable again: delivered",
+    );
 }
 
 #[test]
@@ -82,7 +91,10 @@ fn a_source_that_cannot_be_removed_is_not_queued() {
     told(&output, &["move: code 7", "source: intact", "keep: code 0"], &["--keep"]);
     let tally = scene.judge(&files[1..], &[]).unwrap();
     assert_eq!((tally.delivered, tally.repeated), (1, 0));
-    report("read-only disk", "send --queue of a file on one: refused before anything is sent; with --keep: delivered");
+    report(
+        "read-only disk, of the files",
+        "send --queue of a file on one: refused before anything is sent; with --keep: delivered",
+    );
 }
 
 /// Runs a script where mounts are its own; `None` where there are no such namespaces.

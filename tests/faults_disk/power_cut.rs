@@ -65,8 +65,8 @@ fn a_loss_is_found_without_fsync() {
         let found = found.unwrap_or_else(|| panic!("{ignored:?} ignored, and nothing lost in {} states", states.len()));
         let error = recorded.check(&scene, &states[found], usual).unwrap_err();
         report(
-            "power cut",
-            &format!("self-test, {ignored:?} ignored: a loss is found in state {found}: {}", short(&error)),
+            &format!("power cut, self-test, {ignored:?} ignored"),
+            &format!("a loss is found in state {found}: {}", short(&error)),
         );
     }
 }
@@ -89,9 +89,9 @@ fn most_fsyncs_are_needed() {
     let needed: Vec<&usize> = syncs.iter().filter(is_needed).collect();
     assert!(needed.len() >= syncs.len() / 4, "{needed:?} of {syncs:?}");
     report(
-        "power cut",
+        "power cut, self-test, each single fsync ignored",
         &format!(
-            "self-test, each of the {} fsyncs of send --queue taken out: {} times a loss is found",
+            "each of the {} fsyncs of send --queue taken out: {} times a loss is found",
             syncs.len(),
             needed.len()
         ),
@@ -200,9 +200,9 @@ fn nothing_is_lost(
     let is_in_one_place = name.contains("--keep") || tallies().all(|tally| tally.at_both == 0);
     assert!(is_in_one_place, "{name}: a file could be sent a second time");
     report(
-        "power cut",
+        &format!("power cut, {name}"),
         &format!(
-            "{name}: {} operations on the disk, {} fsyncs; {} of {all} different states after a power cut: 0 lost, \
+            "{} operations on the disk, {} fsyncs; {} of {all} different states after a power cut: 0 lost, \
              0 torn, {} repeated with the same key, id and bytes",
             recorded.log.len(),
             recorded.log.iter().filter(|logged| logged.call.contains("sync")).count(),

@@ -122,9 +122,9 @@ impl Sum {
             "{resumed} of {steps} steps resumed an upload, {spared} parts were spared"
         );
         report(
-            row,
+            &format!("{row}, upload in {PARTS} parts by drain"),
             &format!(
-                "upload in {PARTS} parts by drain: {steps} of {all} steps; 0 lost, 0 torn, {resumed} went on with the upload, 0 of \
+                "{steps} of {all} steps; 0 lost, 0 torn, {resumed} went on with the upload, 0 of \
                  {spared} recorded parts sent again, 0 uploads with parts left open ({unknown} without), {repeated} messages \
                  repeated with the same key, id and bytes"
             ),

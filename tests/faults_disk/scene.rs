@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use homing_sandbox::{Arrival, Sandbox};
+use homing_sandbox::{Arrival, Sandbox, SandboxBuilder};
 use serde_json::Value;
 
 pub use crate::content::bytes;
@@ -46,7 +46,12 @@ pub struct Tally {
 
 impl Scene {
     pub fn new() -> Self {
-        let sandbox = Sandbox::builder().start().unwrap();
+        Self::with(Sandbox::builder())
+    }
+
+    /// With another AWS than the usual one.
+    pub fn with(builder: SandboxBuilder) -> Self {
+        let sandbox = builder.start().unwrap();
         Self { sandbox, far_queue: None, in_parts: false, step: Cell::new(0), runs: Cell::new(0) }
     }
 

@@ -114,9 +114,9 @@ fn each_step(
     };
     assert!(name.contains("--keep") || sum(|tally| tally.at_both) == 0, "{name}: a file could be sent a second time");
     report(
-        "SIGKILL at every system call",
+        &format!("SIGKILL at every system call, {name}"),
         &format!(
-            "{name}: killed at {hits} of {} calls ({} that change the disk); {} files: 0 lost, 0 torn, {} repeated with \
+            "killed at {hits} of {} calls ({} that change the disk); {} files: 0 lost, 0 torn, {} repeated with \
              the same key, id and bytes, {} still at their source after the restart",
             looking.made.len(),
             steps.iter().filter(|place| place.changes_disk).count(),

@@ -1,156 +1,135 @@
 //! Connections that are reset after each byte of what goes over the wire: TLS handshakes, requests, replies.
 
-use crate::support::{Bench, Extent, Random, Server, TestFile, Verdict, in_parallel, report};
-use homing_sandbox::{Cut, Direction, LinkFault};
+use crate::reset_offsets::{Case, Cases, Job, LARGE, MEDIUM, SMALL};
+use crate::support::{Bench, Extent, Random, TIMEOUT, TestFile, Verdict, deadline, in_parallel_until, report};
+use homing_sandbox::{Cut, LinkFault, Sandbox};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Display};
 use std::fs;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// What is done while the connection is reset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Job {
-    /// The file goes inside a message.
-    SendInline(usize),
-    /// The file goes to S3, with a message.
-    SendByS3(usize),
-    /// The object comes from S3.
-    Get(usize),
-}
-
-impl Job {
-    /// Which servers it talks to.
-    fn servers(self) -> &'static [Server] {
-        match self {
-            Self::SendInline(_) => &[Server::Mqtt],
-            Self::SendByS3(_) => &Server::ALL,
-            Self::Get(_) => &[Server::Credentials, Server::S3],
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::SendInline(SMALL) => "1 KB inline",
-            Self::SendByS3(SMALL) => "1 KB by S3",
-            Self::SendByS3(MEDIUM) => "64 KiB + 1 by S3",
-            Self::Get(_) => "64 KiB + 1 fetched",
-            Self::SendInline(_) | Self::SendByS3(_) => "100 MiB by S3",
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Case {
-    job: Job,
-    server: Server,
-    direction: Direction,
-    offset: u64,
-}
-
-const JOBS: [Job; 4] = [Job::SendInline(SMALL), Job::SendByS3(SMALL), Job::SendByS3(MEDIUM), Job::Get(MEDIUM)];
+const JOBS: [Job; 5] =
+    [Job::SendInline(SMALL), Job::SendByHttps(SMALL), Job::SendByS3(SMALL), Job::SendByS3(MEDIUM), Job::Get(MEDIUM)];
 
 #[test]
 fn a_connection_reset_after_any_byte_is_a_typed_error_or_a_success() {
     let mut random = Random::new();
-    let cases = cases(&JOBS, Extent::from_environment(), &mut random);
-    let figures = try_all(&cases, 1);
-    report("connection reset after each byte", format_args!("{figures}, seed {}", random.seed));
+    let seed = random.seed;
+    let extent = Extent::from_environment();
+    let mut cases = Cases::default();
+    let mut worker = Worker::new(true, Files::new());
+    for job in JOBS {
+        worker.learn(job);
+        for server in job.servers().iter().copied() {
+            cases.add(job, server, &worker.bench.traffic(server), extent, &mut random);
+        }
+    }
+    // Those of the first jobs come first, should the time not do for all.
+    for (job, tally) in try_all(&cases.all, true, &worker.files) {
+        let possible = cases.possible[job];
+        report(
+            &format!("connection reset after each byte, {job}"),
+            format_args!("{} of {possible} offsets | {tally}, seed {seed}", tally.count),
+        );
+    }
 }
 
 #[test]
 fn offsets_of_a_large_upload() {
     let mut random = Random::new();
-    let extent = Extent::from_environment();
-    let count = extent.samples(LARGE_USUAL, LARGE_FULL);
-    let cases: Vec<Case> = std::iter::repeat_with(|| {
-        // What surrounds the data adds a little: those are the last bytes, and the whole.
-        let offset = random.below(LARGE as u64 + LARGE as u64 / 400);
-        Case { job: Job::SendByS3(LARGE), server: Server::S3, direction: Direction::ToServer, offset }
-    })
-    .take(count)
-    .collect();
-    let figures = try_all(&cases, 1);
-    report("connection reset within 100 MiB", format_args!("{figures}, seed {}", random.seed));
+    let seed = random.seed;
+    let count = Extent::from_environment().samples(LARGE_USUAL, LARGE_FULL);
+    let mut worker = Worker::new(false, Files::new());
+    let job = Job::SendByS3(LARGE);
+    worker.learn(job);
+    let cases = Cases::within(job, &worker.bench.traffic(job.largest()), count, &mut random);
+    let mut whole = Tally::default();
+    let mut places = Vec::new();
+    for (place, tally) in try_all(&cases.all, false, &worker.files) {
+        places.push(format!("{place}: {}", tally.count));
+        whole.add(&tally);
+    }
+    report(
+        "connection reset within 100 MiB",
+        format_args!("{} sampled offsets; {} | {whole}, seed {seed}", whole.count, places.join("; ")),
+    );
 }
 
-/// Every byte, or the boundaries with their neighbours and some more.
-fn cases(jobs: &[Job], extent: Extent, random: &mut Random) -> Vec<Case> {
-    let mut worker = Worker::new();
-    let mut cases = Vec::new();
-    for job in jobs.iter().copied() {
-        worker.bench.heal();
-        assert_eq!(worker.attempt(job), Verdict::Success);
-        for server in job.servers().iter().copied() {
-            let traffic = worker.bench.traffic(server);
-            for direction in [Direction::ToServer, Direction::ToClient] {
-                let ends = traffic.of(direction);
-                // Handshakes differ by some bytes from run to run.
-                let last = ends.iter().max().unwrap() + 4;
-                let mut offsets: Vec<u64> = match extent {
-                    Extent::Everything => (0..=last).collect(),
-                    Extent::Samples(_) => {
-                        let around = ends.iter().flat_map(|end| [end.saturating_sub(1), *end, end + 1]);
-                        let chance = std::iter::repeat_with(|| random.below(last + 1));
-                        around.chain([0, 1, 5]).chain(chance.take(extent.samples(USUAL, 0))).collect()
-                    }
-                };
-                offsets.sort_unstable();
-                offsets.dedup();
-                cases.extend(offsets.into_iter().map(|offset| Case { job, server, direction, offset }));
-            }
+/// What became of the cases of one place.
+#[derive(Default)]
+struct Tally {
+    count: usize,
+    codes: BTreeMap<String, usize>,
+    overdue: usize,
+    longest: Duration,
+}
+
+impl Tally {
+    fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.overdue += other.overdue;
+        self.longest = self.longest.max(other.longest);
+        for (code, count) in &other.codes {
+            *self.codes.entry(code.clone()).or_default() += count;
         }
     }
-    cases
 }
 
-fn try_all(cases: &[Case], attempts: u32) -> String {
-    let tally: Mutex<BTreeMap<String, usize>> = Mutex::default();
-    let tries: Mutex<BTreeMap<&str, usize>> = Mutex::default();
-    let longest: Mutex<Duration> = Mutex::default();
-    let worker = || {
-        let mut worker = Worker::new();
-        worker.bench.attempts = attempts;
-        worker
-    };
-    in_parallel(cases, worker, |worker, case| {
+impl Display for Tally {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "ended with")?;
+        for (code, count) in &self.codes {
+            write!(formatter, " {code}: {count}")?;
+        }
+        write!(
+            formatter,
+            " | wrong objects named: 0, panics: 0, over the deadline of {} s: {} (longest run {:.1} s)",
+            TIMEOUT.as_secs(),
+            self.overdue,
+            self.longest.as_secs_f64()
+        )
+    }
+}
+
+/// Tries every case for which there is time, and gives what became of them by their places. The files are where they are.
+fn try_all(cases: &[Case], keeps_objects: bool, files: &Files) -> BTreeMap<&'static str, Tally> {
+    let tallies: Mutex<BTreeMap<&str, Tally>> = Mutex::default();
+    let work = |worker: &mut Worker, case: &Case| {
         worker.bench.heal();
         let cut = LinkFault { cut: Some((case.direction, case.offset, Cut::Reset)), ..LinkFault::default() };
         worker.bench.link(case.server).set_plan(move |_| cut);
         let began = Instant::now();
         let verdict = worker.attempt(case.job);
-        let mut longest = longest.lock().unwrap();
-        *longest = longest.max(began.elapsed());
-        drop(longest);
+        let took = began.elapsed();
         if let Verdict::Failure { retryable, .. } = &verdict {
             assert!(retryable, "a connection that is reset may be whole the next time: {verdict:?}, {case:?}");
         }
-        *tally.lock().unwrap().entry(verdict.code().to_owned()).or_default() += 1;
-        *tries.lock().unwrap().entry(case.job.name()).or_default() += 1;
-    });
-    let mut figures = format!("{} resets", cases.len());
-    for (name, count) in tries.into_inner().unwrap() {
-        let _ = write!(figures, "; {name}: {count}");
-    }
-    figures += " | ended with";
-    for (code, count) in tally.into_inner().unwrap() {
-        let _ = write!(figures, " {code}: {count}");
-    }
-    let longest = longest.into_inner().unwrap().as_secs_f64();
-    figures
-        + &format!(" | wrong objects named: 0, panics: 0, over the deadline of 30 s: 0 (longest run {longest:.1} s)")
+        let codes = [(verdict.code().to_owned(), 1)].into();
+        let tally = Tally { count: 1, codes, overdue: usize::from(took > TIMEOUT), longest: took };
+        tallies.lock().unwrap().entry(case.place).or_default().add(&tally);
+    };
+    in_parallel_until(deadline(), cases, || Worker::new(keeps_objects, files.clone()), work);
+    tallies.into_inner().unwrap()
 }
+
+/// By their length.
+type Files = BTreeMap<usize, TestFile>;
 
 /// A bench with the files of all jobs.
 struct Worker {
     bench: Bench,
-    files: BTreeMap<usize, TestFile>,
+    files: Files,
     stored: BTreeMap<usize, String>,
 }
 
 impl Worker {
-    fn new() -> Self {
-        Self { bench: Bench::new(), files: BTreeMap::new(), stored: BTreeMap::new() }
+    fn new(keeps_objects: bool, files: Files) -> Self {
+        let mut bench = Bench::with(Sandbox::builder().keeps_objects(keeps_objects));
+        for file in files.values() {
+            bench.ledger.expect(&file.name, &file.content);
+        }
+        Self { bench, files, stored: BTreeMap::new() }
     }
 
     fn file(&mut self, length: usize) -> TestFile {
@@ -158,21 +137,33 @@ impl Worker {
         self.files.entry(length).or_insert_with(make).clone()
     }
 
+    /// Does the job undisturbed, so that the bench knows what goes over the wire.
+    #[track_caller]
+    fn learn(&mut self, job: Job) {
+        self.bench.heal();
+        assert_eq!(self.attempt(job), Verdict::Success);
+    }
+
     /// Does the job once, and checks that what is there afterwards is what is claimed.
     #[track_caller]
     fn attempt(&mut self, job: Job) -> Verdict {
         let (inline_limit, length) = match job {
-            Job::SendInline(length) => (51_200, length),
+            Job::SendInline(length) | Job::SendByHttps(length) => (51_200, length),
             Job::SendByS3(length) => (0, length),
             Job::Get(length) => return self.get(length),
         };
         let file = self.file(length);
         let before = self.bench.ledger.announced(&file.name);
+        let config = self.bench.config.clone();
+        if matches!(job, Job::SendByHttps(_)) {
+            self.bench.publish_by_https();
+        }
         let (run, key) = self.bench.send(&file, inline_limit);
+        self.bench.config = config;
         let verdict = run.verdict();
         if verdict.is_success() {
             let arrived = match job {
-                Job::SendInline(_) => self.bench.ledger.announced(&file.name) > before,
+                Job::SendInline(_) | Job::SendByHttps(_) => self.bench.ledger.announced(&file.name) > before,
                 _ => self.bench.ledger.has_object(&key) && self.bench.ledger.announced(&key) > 0,
             };
             assert!(arrived, "a success of which nothing arrived: {run:?}");
@@ -196,17 +187,12 @@ impl Worker {
         let verdict = run.verdict();
         // Where it is, it is whole.
         match fs::read(&target) {
-            Ok(fetched) => assert!(fetched == file.content && verdict.is_success(), "{run:?}"),
+            Ok(fetched) => assert!(fetched == *file.content && verdict.is_success(), "{run:?}"),
             Err(_) => assert!(!verdict.is_success(), "{run:?}"),
         }
         verdict
     }
 }
 
-const SMALL: usize = 1024;
-const MEDIUM: usize = 64 * 1024 + 1;
-const LARGE: usize = 100 * 1024 * 1024;
-/// Samples of each server and direction of each job: with the boundaries about 350 in all, 20 seconds of two busy cores.
-const USUAL: usize = 8;
 const LARGE_USUAL: usize = 4;
 const LARGE_FULL: usize = 10_000;

@@ -10,6 +10,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The servers of a delivery.
@@ -18,16 +19,21 @@ pub enum Server {
     Credentials,
     S3,
     Mqtt,
+    /// The data endpoint's other way.
+    Https,
 }
 
 impl Server {
+    /// Those of a usual delivery.
     pub const ALL: [Self; 3] = [Self::Credentials, Self::S3, Self::Mqtt];
+    const EVERY: [Self; 4] = [Self::Credentials, Self::S3, Self::Mqtt, Self::Https];
 
     pub const fn service(self) -> Service {
         match self {
             Self::Credentials => Service::Credentials,
             Self::S3 => Service::S3,
             Self::Mqtt => Service::Mqtt,
+            Self::Https => Service::Publish,
         }
     }
 }
@@ -37,7 +43,7 @@ impl Server {
 pub struct TestFile {
     pub name: String,
     pub path: PathBuf,
-    pub content: Vec<u8>,
+    pub content: Arc<[u8]>,
 }
 
 pub struct Bench {
@@ -47,7 +53,7 @@ pub struct Bench {
     pub config: Value,
     /// Attempts within a command; 1 switches repetitions off.
     pub attempts: u32,
-    links: [FaultyLink; 3],
+    links: [FaultyLink; 4],
     /// Keys of objects that nobody asks for any more, once there are some more.
     spent: Vec<String>,
     runs: u64,
@@ -60,7 +66,7 @@ impl Bench {
 
     pub fn with(builder: SandboxBuilder) -> Self {
         let sandbox = builder.start().unwrap();
-        let links = Server::ALL.map(|server| {
+        let links = Server::EVERY.map(|server| {
             FaultyLink::start(SocketAddr::from((Ipv4Addr::LOCALHOST, sandbox.port(server.service())))).unwrap()
         });
         let mut config = sandbox.configuration();
@@ -70,6 +76,13 @@ impl Bench {
         config["data_endpoint"] = json!(place(Server::Mqtt));
         config["endpoints"]["s3"] = json!(format!("https://{}", place(Server::S3)));
         Self { sandbox, ledger: Ledger::default(), config, attempts: 1, links, spent: Vec::new(), runs: 0 }
+    }
+
+    /// From now on messages go by HTTPS instead of MQTT.
+    pub fn publish_by_https(&mut self) {
+        self.config["via"] = json!("https");
+        self.config["data_endpoint"] = json!("127.0.0.1");
+        self.config["https_port"] = json!(self.link(Server::Https).port());
     }
 
     pub fn link(&self, server: Server) -> &FaultyLink {
@@ -88,7 +101,7 @@ impl Bench {
     pub fn file(&mut self, name: &str, length: usize) -> TestFile {
         let content = Random::seeded(length as u64).bytes(length);
         let path = self.new_file(name, content.clone());
-        TestFile { name: name.to_owned(), path, content }
+        TestFile { name: name.to_owned(), path, content: content.into() }
     }
 
     /// The same with this content.
@@ -146,12 +159,13 @@ impl Bench {
     /// A key that no run before had.
     pub fn next_key(&mut self, file: &TestFile) -> String {
         self.runs += 1;
-        format!("{}/{}", self.runs, file.name)
+        // As long in every run, so that what goes over the wire is.
+        format!("{:06}/{}", self.runs, file.name)
     }
 
     /// The bytes that each server's connections have moved in each direction, of runs that went well.
     pub fn traffic(&self, server: Server) -> Traffic {
-        let mut traffic = Traffic { to_server: Vec::new(), to_client: Vec::new() };
+        let mut traffic = Traffic::default();
         // The run has ended, and so have its connections; the link needs a moment to notice.
         let mut connections = Vec::new();
         for _ in 0..1000 {
@@ -165,6 +179,8 @@ impl Bench {
             for (direction, end) in connection.turns {
                 traffic.of_mut(direction).push(end);
             }
+            let to_server = |(direction, end)| (direction == Direction::ToServer).then_some(end);
+            traffic.records_to_server.extend(connection.tls_records.into_iter().filter_map(to_server));
         }
         traffic
     }
@@ -182,10 +198,12 @@ impl Bench {
 }
 
 /// Where the turns of a conversation end, in bytes from its beginning; the last is its length.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Traffic {
     pub to_server: Vec<u64>,
     pub to_client: Vec<u64>,
+    /// Where the TLS records towards the server end.
+    pub records_to_server: Vec<u64>,
 }
 
 impl Traffic {
@@ -205,6 +223,6 @@ impl Traffic {
 }
 
 /// The deadline of each run. What is cut ends at once; only a machine that is very busy needs this.
-const TIMEOUT: Duration = Duration::from_secs(30);
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 /// Objects that are kept although their run is over.
 const KEPT: usize = 64;

@@ -7,6 +7,6 @@ mod run;
 mod samples;
 pub mod tls_server;
 
-pub use bench::{Bench, Server, TestFile};
+pub use bench::{Bench, Server, TIMEOUT, TestFile, Traffic};
 pub use run::{Run, Verdict};
-pub use samples::{Extent, Random, in_parallel, report};
+pub use samples::{Extent, Random, deadline, in_parallel, in_parallel_until, report};

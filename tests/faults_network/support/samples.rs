@@ -1,9 +1,10 @@
-//! How much of a row is tried, by which seed, on both cores; and the line of its figures.
+//! How much of a row is tried, by which seed, for how long, on both cores; and the line of its figures.
 
 use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 /// How much of what is possible a run of the tests tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,14 @@ impl Extent {
             Self::Samples(number) => number.unwrap_or(usual),
         }
     }
+}
+
+/// When a row has taken so long as it may (`HOMING_FAULTS_MINUTES`): what is then left of its cases is not tried, and its
+/// figures say how many were.
+pub fn deadline() -> Option<Instant> {
+    let minutes: f64 =
+        std::env::var("HOMING_FAULTS_MINUTES").ok()?.parse().expect("HOMING_FAULTS_MINUTES is a number of minutes");
+    Some(Instant::now() + Duration::from_secs_f64(minutes * 60.0))
 }
 
 /// Marsaglia's xorshift64.
@@ -69,10 +78,19 @@ impl Random {
         (self.next() >> 11) % end
     }
 
+    /// Puts the cases into an order of chance, so that the first of them are a sample of all (Fisher and Yates).
+    pub fn shuffle<C>(&mut self, cases: &mut [C]) {
+        for last in (1..cases.len()).rev() {
+            cases.swap(last, self.below(last as u64 + 1) as usize);
+        }
+    }
+
     /// Bytes that do not repeat.
     pub fn bytes(&mut self, length: usize) -> Vec<u8> {
-        let mut bytes: Vec<u8> =
-            std::iter::repeat_with(|| self.next().to_le_bytes()).take(length / 8 + 1).flatten().collect();
+        let mut bytes = Vec::with_capacity(length + 8);
+        while bytes.len() < length {
+            bytes.extend_from_slice(&self.next().to_le_bytes());
+        }
         bytes.truncate(length);
         bytes
     }
@@ -80,13 +98,26 @@ impl Random {
 
 /// Works every case off, each worker with what `prepare` makes for it.
 pub fn in_parallel<C: Sync, W>(cases: &[C], prepare: impl Fn() -> W + Sync, work: impl Fn(&mut W, &C) + Sync) {
+    in_parallel_until(None, cases, prepare, work);
+}
+
+/// The same, with no case begun behind the deadline.
+pub fn in_parallel_until<C: Sync, W>(
+    deadline: Option<Instant>,
+    cases: &[C],
+    prepare: impl Fn() -> W + Sync,
+    work: impl Fn(&mut W, &C) + Sync,
+) {
     let next = AtomicUsize::new(0);
     let workers = std::thread::available_parallelism().map_or(2, usize::from).min(cases.len());
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
+                let _stop = StopWhenOneFails(&next);
                 let mut worker = prepare();
-                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while deadline.is_none_or(|deadline| Instant::now() < deadline)
+                    && let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed))
+                {
                     work(&mut worker, case);
                 }
             });
@@ -94,7 +125,20 @@ pub fn in_parallel<C: Sync, W>(cases: &[C], prepare: impl Fn() -> W + Sync, work
     });
 }
 
-/// Prints a row's figures, past the test harness, which hides what a passing test prints.
+/// What one worker has found is told at once, and not hours later.
+struct StopWhenOneFails<'a>(&'a AtomicUsize);
+
+impl Drop for StopWhenOneFails<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(usize::MAX / 2, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Prints a row's figures, past the test harness, which hides what a passing test prints; and whether they are of more
+/// than the usual samples, so that tests/reliability keeps them.
 pub fn report(row: &str, figures: impl Display) {
-    let _ = writeln!(std::io::stderr(), "reliability: {row} | {figures}");
+    let extent = if Extent::from_environment() == Extent::Samples(None) { "" } else { ", long run" };
+    let _ = writeln!(std::io::stderr(), "reliability{extent}: {row} | {figures}");
 }

@@ -17,6 +17,7 @@ pub struct SandboxBuilder {
     pub(crate) credential_lifetime: Duration,
     pub(crate) versioned: bool,
     pub(crate) list_page: usize,
+    pub(crate) keeps_objects: bool,
     pub(crate) server_names: Vec<String>,
 }
 
@@ -32,6 +33,7 @@ impl Default for SandboxBuilder {
             credential_lifetime: DEFAULT_LIFETIME,
             versioned: false,
             list_page: LIST_PAGE,
+            keeps_objects: true,
             server_names: Vec::new(),
         }
     }
@@ -98,6 +100,14 @@ impl SandboxBuilder {
     #[must_use]
     pub fn list_page(mut self, length: usize) -> Self {
         self.list_page = length;
+        self
+    }
+
+    /// Whether S3 keeps what is put by a single request, as it does unless told otherwise. With `false` it verifies, counts
+    /// and hashes every byte all the same, and records the object; but nothing is on the disk, and nothing can be got.
+    #[must_use]
+    pub fn keeps_objects(mut self, keeps_objects: bool) -> Self {
+        self.keeps_objects = keeps_objects;
         self
     }
 

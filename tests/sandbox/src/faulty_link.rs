@@ -36,6 +36,8 @@ pub struct LinkConnection {
     /// For each direction, how much of it had passed when the other side began to speak: the ends of the conversation's
     /// turns.
     pub turns: Vec<(Direction, u64)>,
+    /// For each direction, where its TLS records end, by what their headers say.
+    pub tls_records: Vec<(Direction, u64)>,
     /// Whether it was cut.
     pub was_cut: bool,
 }
@@ -186,6 +188,7 @@ impl Pipe<'_> {
         let trickle = self.fault.trickle_after.filter(|_| self.direction == Direction::ToClient);
         let mut buffer = vec![0; self.block()];
         let mut passed = 0;
+        let mut records = RecordEnds::default();
         loop {
             let is_trickling = trickle.is_some_and(|after| passed >= after);
             // Not a byte more than may pass is taken, so that the other side notices what is left.
@@ -208,6 +211,8 @@ impl Pipe<'_> {
             passed += count as u64;
             let mut connection = lock(self.connection);
             connection.pass(self.direction, count as u64);
+            let ends = records.pass(&buffer[..count]);
+            connection.tls_records.extend(ends.map(|end| (self.direction, end)));
             if cut == Some(passed) {
                 connection.was_cut = true;
                 return Err(io::ErrorKind::ConnectionAborted.into());
@@ -221,7 +226,42 @@ impl Pipe<'_> {
     }
 }
 
+/// Finds the ends of TLS records (RFC 8446, section 5.1: type, version, and the length in two bytes).
+#[derive(Default)]
+struct RecordEnds {
+    /// Bytes of the header that have come.
+    header: usize,
+    /// Bytes of the record that are to come behind its header.
+    left: usize,
+    passed: u64,
+}
+
+impl RecordEnds {
+    fn pass(&mut self, mut bytes: &[u8]) -> impl Iterator<Item = u64> {
+        let mut ends = Vec::new();
+        while let Some((first, rest)) = bytes.split_first() {
+            if self.header < RECORD_HEADER {
+                self.left = (self.left << 8 | usize::from(*first)) & 0xffff;
+                self.header += 1;
+                self.passed += 1;
+                bytes = rest;
+            } else {
+                let count = self.left.min(bytes.len());
+                self.left -= count;
+                self.passed += count as u64;
+                bytes = &bytes[count..];
+            }
+            if self.header == RECORD_HEADER && self.left == 0 {
+                self.header = 0;
+                ends.push(self.passed);
+            }
+        }
+        ends.into_iter()
+    }
+}
+
 const BLOCK: usize = 64 * 1024;
+const RECORD_HEADER: usize = 5;
 
 #[cfg(test)]
 mod tests {
@@ -252,6 +292,17 @@ mod tests {
         assert_eq!(link.accepted(), 2);
         let cut = link.take_connections().remove(0);
         assert_eq!((cut.to_client, cut.was_cut), (3, true));
+    }
+
+    #[test]
+    fn the_ends_of_records_are_found_in_whatever_pieces_they_come() {
+        let records = [&[22, 3, 3, 0, 2, 9, 9][..], &[23, 3, 3, 1, 0], &[0xff; 256], &[20, 3, 3, 0, 0, 21, 3, 3, 0, 1]];
+        let bytes = records.concat();
+        for piece in [1, 2, 3, 7, bytes.len()] {
+            let mut found = RecordEnds::default();
+            let ends: Vec<u64> = bytes.chunks(piece).flat_map(|piece| found.pass(piece)).collect();
+            assert_eq!(ends, [7, 268, 273], "{piece}");
+        }
     }
 
     #[test]

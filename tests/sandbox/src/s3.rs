@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::CONTENT_LENGTH;
@@ -26,6 +26,7 @@ use time::PrimitiveDateTime;
 use time::macros::format_description;
 
 use crate::answers::Answer;
+use crate::builder::SandboxBuilder;
 use crate::faults::FaultSwitch;
 use crate::http_server::{BoxError, Handler, ReplyBody, header_list};
 use crate::records::{Arrival, Object, Records};
@@ -40,18 +41,19 @@ pub(crate) struct S3Handler {
 }
 
 impl S3Handler {
-    /// Stores below `root`, where every folder is a bucket. With `versioned`, puts are answered with a version identifier.
+    /// Stores below `root`, where every folder is a bucket.
     pub(crate) fn new(
         root: PathBuf,
-        region: String,
-        versioned: bool,
+        settings: &SandboxBuilder,
         uploads: Uploads,
         sessions: Sessions,
         records: Records,
         switch: Arc<FaultSwitch>,
     ) -> std::io::Result<Self> {
         let files = FileSystem::new(&root).map_err(|error| std::io::Error::other(format!("S3's folder: {error:?}")))?;
-        let mut builder = S3ServiceBuilder::new(RecordingS3 { files, root, versioned, uploads, records });
+        let (versioned, keeps_objects) = (settings.versioned, settings.keeps_objects);
+        let mut builder =
+            S3ServiceBuilder::new(RecordingS3 { files, root, versioned, keeps_objects, uploads, records });
         builder.set_auth(SessionAuth(sessions.clone()));
         builder.set_access(TokenCheck(sessions));
         builder.set_host(LocalHost);
@@ -59,7 +61,7 @@ impl S3Handler {
         // The clock is checked here, against a clock that a test may have moved.
         config.presigned_url_max_skew_time_secs = u32::MAX;
         builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
-        Ok(Self { service: builder.build(), switch, region })
+        Ok(Self { service: builder.build(), switch, region: settings.region.clone() })
     }
 
     fn refusal(&self, headers: &HeaderMap) -> Option<Answer> {
@@ -192,6 +194,7 @@ struct RecordingS3 {
     files: FileSystem,
     root: PathBuf,
     versioned: bool,
+    keeps_objects: bool,
     uploads: Uploads,
     records: Records,
 }
@@ -321,7 +324,10 @@ impl RecordingS3 {
         let decoded_length =
             object.header("x-amz-decoded-content-length").and_then(|length| length.parse::<u64>().ok());
         let existed = path.exists();
-        let mut stored = self.files.put_object(request).await;
+        let mut stored = match self.keeps_objects {
+            true => self.files.put_object(request).await,
+            false => discard(request).await,
+        };
 
         {
             let mut observed = observed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -338,6 +344,8 @@ impl RecordingS3 {
         match stored {
             Ok(mut response) => {
                 response.output.version_id = self.version();
+                // Of what is not kept, a name that changes with the content, as S3's is with SSE-KMS.
+                response.output.e_tag.get_or_insert_with(|| ETag::Strong(object.sha256[..32].to_owned()));
                 self.record(object);
                 Ok(response)
             }
@@ -438,6 +446,16 @@ impl RecordingS3 {
         self.record(object);
         Ok(S3Response::new(output))
     }
+}
+
+/// Reads what is put to its end, and keeps none of it.
+async fn discard(request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+    if let Some(mut body) = request.input.body {
+        while let Some(part) = body.next().await {
+            part.map_err(|error| S3Error::with_message(S3ErrorCode::InternalError, error.to_string()))?;
+        }
+    }
+    Ok(S3Response::new(PutObjectOutput::default()))
 }
 
 fn virtual_hosted(headers: &HeaderMap) -> bool {

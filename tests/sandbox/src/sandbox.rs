@@ -273,8 +273,7 @@ impl Sandbox {
         let uploads = Uploads::new(folder.path().join("s3-parts"), settings.list_page);
         let s3 = S3Handler::new(
             objects,
-            settings.region.clone(),
-            settings.versioned,
+            &settings,
             uploads.clone(),
             sessions.clone(),
             records.clone(),

@@ -107,6 +107,22 @@ fn a_stored_object_is_recorded_with_its_headers() {
 }
 
 #[test]
+fn an_object_that_is_not_kept_is_verified_and_recorded_all_the_same() {
+    let sandbox = Sandbox::builder().keeps_objects(false).start().unwrap();
+    let reply = Put::new(&sandbox, "/sandbox-bucket/x").send();
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    assert_eq!(reply.header("etag").unwrap().len(), 34);
+    let object = sandbox.objects().remove(0);
+    assert_eq!(object.sha256, "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
+    assert!(!sandbox.folder().join("s3/sandbox-bucket/x").exists());
+    let mut put = Put::new(&sandbox, "/sandbox-bucket/x");
+    put.body = b"other";
+    put.credentials.secret_access_key.push('x');
+    assert_refused(&put.send(), 403, "SignatureDoesNotMatch");
+    assert_eq!(sandbox.objects().len(), 1);
+}
+
+#[test]
 fn the_bucket_may_be_in_the_host() {
     let sandbox = sandbox();
     let mut put = Put::new(&sandbox, "/name");
