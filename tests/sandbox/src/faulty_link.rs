@@ -212,7 +212,7 @@ impl Pipe<'_> {
             let mut connection = lock(self.connection);
             connection.pass(self.direction, count as u64);
             let ends = records.pass(&buffer[..count]);
-            connection.tls_records.extend(ends.map(|end| (self.direction, end)));
+            connection.tls_records.extend(ends.into_iter().map(|end| (self.direction, end)));
             if cut == Some(passed) {
                 connection.was_cut = true;
                 return Err(io::ErrorKind::ConnectionAborted.into());
@@ -237,7 +237,7 @@ struct RecordEnds {
 }
 
 impl RecordEnds {
-    fn pass(&mut self, mut bytes: &[u8]) -> impl Iterator<Item = u64> {
+    fn pass(&mut self, mut bytes: &[u8]) -> Vec<u64> {
         let mut ends = Vec::new();
         while let Some((first, rest)) = bytes.split_first() {
             if self.header < RECORD_HEADER {
@@ -256,7 +256,7 @@ impl RecordEnds {
                 ends.push(self.passed);
             }
         }
-        ends.into_iter()
+        ends
     }
 }
 
