@@ -4,7 +4,8 @@
 
 use super::s3_error::{self, Operation};
 use super::s3_multipart::{
-    MultipartUpload, UploadedPart, checksum_element, document, element, etag, is_truncated, number, unexpected,
+    MultipartUpload, UploadedPart, checksum, checksum_element, document, element, etag, is_truncated, number,
+    unexpected,
 };
 use crate::error::Result;
 use crate::protocol::checksum::ChecksumAlgorithm;
@@ -75,13 +76,13 @@ impl PartsPage<'_> {
     /// The parts on it, in the order of their numbers. One that makes no sense is left out.
     pub fn parts(&self) -> impl Iterator<Item = ListedPart> {
         elements(self.document, "Part").filter_map(|part| {
-            let checksum = self.algorithm.map(|algorithm| element(part, checksum_element(algorithm)));
+            let text = self.algorithm.map(|algorithm| element::<128>(part, checksum_element(algorithm)));
             Some(ListedPart {
                 number: number(part, "PartNumber")?,
                 size: number(part, "Size")?,
                 part: UploadedPart {
                     etag: etag(&element::<128>(part, "ETag"))?,
-                    checksum: checksum.unwrap_or_default(),
+                    checksum: text.as_deref().map(checksum).unwrap_or_default(),
                 },
             })
         })

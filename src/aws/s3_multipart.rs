@@ -73,9 +73,15 @@ pub(super) fn number<T: core::str::FromStr>(document: &str, name: &str) -> Optio
     element::<20>(document, name).trim().parse().ok()
 }
 
-/// The checksum in a reply's header.
+/// The checksum in a reply's header; empty where there is none.
 pub(super) fn checksum_header(reply: &Reply<'_>, algorithm: ChecksumAlgorithm) -> ChecksumText {
-    reply.header(algorithm.header_name()).and_then(|text| text.try_into().ok()).unwrap_or_default()
+    reply.header(algorithm.header_name()).map(checksum).unwrap_or_default()
+}
+
+/// The checksum that S3 wrote as `text`; empty where it is none that could be sent back.
+pub(super) fn checksum(text: &str) -> ChecksumText {
+    let is_base64 = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte));
+    text.try_into().ok().filter(|_| is_base64).unwrap_or_default()
 }
 
 /// The name of the element that carries a checksum, such as `ChecksumCRC32`.
@@ -126,6 +132,14 @@ mod tests {
         }
         for text in ["", "\"\"", "a b", "a<b", "é", &"x".repeat(73)] {
             assert_eq!(etag(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_base64_is_no_checksum() {
+        assert_eq!(checksum("rsxW1xq2+/8="), "rsxW1xq2+/8=");
+        for text in ["", "rsxW1xq200<Region>", "a&b", "a b", "é", &"x".repeat(100)] {
+            assert_eq!(checksum(text), "", "{text}");
         }
     }
 }
