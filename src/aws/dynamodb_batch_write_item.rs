@@ -125,7 +125,11 @@ impl BatchWriteItem<'_> {
             Kind::Array(requests) => requests.count(),
             _ => 0,
         };
-        match tables.map(|(_, requests)| count(requests)).sum() {
+        // A table may be asked for by its ARN, which ends in its name.
+        let name = self.table.rsplit('/').next().unwrap_or(self.table);
+        let own = unprocessed.member(self.table).or_else(|| unprocessed.member(name)).map_or(0, count);
+        match tables.map(|(_, requests)| count(requests)).sum::<usize>() {
+            items if items != own => Err(asked.nonsense("its UnprocessedItems are of another table")),
             0 => Ok(None),
             items => {
                 let body = [b"{\"RequestItems\":", unprocessed.text().as_bytes(), b"}"].concat();
@@ -242,7 +246,8 @@ mod tests {
             assert_eq!((error.fault(), error.code()), (fault, code));
             assert!(error.remedy().unwrap().contains(remedy), "{error}");
         }
-        for body in [&b"<html>"[..], b"", b"[]x", br#"{"UnprocessedItems":[]}"#, b"\xff"] {
+        let of_another_table = br#"{"UnprocessedItems":{"Other":[{"PutRequest":{"Item":{"id":{"S":"1"}}}}]}}"#;
+        for body in [&b"<html>"[..], b"", b"[]x", br#"{"UnprocessedItems":[]}"#, b"\xff", of_another_table] {
             assert_eq!(with_reply(200, body, |reply| CALL.parse(reply)).unwrap_err().code(), "malformed_reply");
         }
     }
