@@ -9,16 +9,17 @@ use std::net::TcpListener;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use support::content::bytes;
 use support::directory::Directory;
 use support::homing::{Config, Outcome};
 use support::mosquitto::{self, Mosquitto};
 use support::pki::Authority;
-use support::{THING, nginx, packages, process, sample};
+use support::{THING, nginx, packages, process};
 
 #[test]
 fn a_small_file_arrives_inside_one_message_with_qos_1() {
     let Some(mut bench) = Bench::start() else { return };
-    let content = sample(5 * 1024);
+    let content = bytes(5 * 1024);
     let file = bench.directory.write("reading.bin", &content);
     let observer = bench.broker.observe("file/upload", 1);
 
@@ -45,20 +46,20 @@ fn a_small_file_arrives_inside_one_message_with_qos_1() {
 #[test]
 fn a_file_at_the_inline_limit_and_an_empty_one_arrive_whole() {
     let Some(mut bench) = Bench::start() else { return };
-    let largest = bench.directory.write("largest.bin", sample(51_200));
+    let largest = bench.directory.write("largest.bin", bytes(51_200));
     let empty = bench.directory.write("empty.bin", "");
     let observer = bench.broker.observe("file/upload", 2);
 
     bench.run(&["send", largest.to_str().unwrap(), empty.to_str().unwrap()]).expect_code(0);
 
     let contents: Vec<Vec<u8>> = observer.messages().iter().map(|message| inline_content(&message.payload)).collect();
-    assert!(contents[0] == sample(51_200) && contents[1].is_empty());
+    assert!(contents[0] == bytes(51_200) && contents[1].is_empty());
 }
 
 #[test]
 fn several_files_share_one_connection() {
     let Some(mut bench) = Bench::start() else { return };
-    let files: Vec<_> = (1..=5).map(|number| bench.directory.write(&format!("{number}.bin"), sample(number))).collect();
+    let files: Vec<_> = (1..=5).map(|number| bench.directory.write(&format!("{number}.bin"), bytes(number))).collect();
     let observer = bench.broker.observe("file/upload", 5);
 
     let names = files.iter().map(|file| file.to_str().unwrap());

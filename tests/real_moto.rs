@@ -8,18 +8,19 @@ use std::sync::LazyLock;
 
 use serde_json::json;
 use support::boto::{Client, Keys};
+use support::content::bytes;
 use support::directory::Directory;
 use support::homing::{CREDENTIAL_CACHE, Config, Outcome, homing};
 use support::moto::{self, Moto};
 use support::nginx::{Builder, Nginx, Provider};
 use support::packages;
 use support::pki::Authority;
-use support::{BUCKET, REGION, ROLE_ALIAS, THING, sample};
+use support::{BUCKET, REGION, ROLE_ALIAS, THING};
 
 #[test]
 fn an_object_is_put_with_session_credentials() {
     let Some(service) = service() else { return };
-    let content = sample(200_000);
+    let content = bytes(200_000);
 
     let outcome = put(service, &service.session(), &content, "device/object");
 
@@ -30,7 +31,7 @@ fn an_object_is_put_with_session_credentials() {
 #[test]
 fn a_file_in_parts_is_put() {
     let Some(service) = service() else { return };
-    let content = sample(11 * 1024 * 1024);
+    let content = bytes(11 * 1024 * 1024);
     let directory = Directory::new("parts");
     let file = directory.write("file", &content);
     let parts = ["--part-size", "5242880", "--multipart-threshold", "5242880"];
@@ -59,7 +60,7 @@ fn an_object_is_fetched_resumed_and_fetched_only_when_changed() {
         call(service, &keys, &[&["get", &url, file.to_str().unwrap(), "--json"], options].concat())
     };
     let result = |outcome: &Outcome| outcome.expect_code(0).json_lines()[0]["result"].as_str().unwrap().to_owned();
-    let content = sample(200_000);
+    let content = bytes(200_000);
     put(service, &service.session(), &content, "fetched").expect_code(0);
     assert_eq!(result(&get(&["--if-changed"])), "received");
     assert!(std::fs::read(&file).unwrap() == content);

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::boto::Keys;
+use support::content::bytes;
 use support::directory::Directory;
 use support::homing::{Config, Homing, Outcome, homing};
 use support::mosquitto::{self, Mosquitto};
@@ -20,7 +21,7 @@ use support::nginx::{self, Builder, Provider};
 use support::packages;
 use support::pki::Authority;
 use support::radosgw::{self, FOREIGN_BUCKET, MISSING_BUCKET, Radosgw};
-use support::{BUCKET, REGION, ROLE_ALIAS, THING, sample};
+use support::{BUCKET, REGION, ROLE_ALIAS, THING};
 
 #[test]
 fn a_large_file_goes_from_the_device_certificate_to_the_object_and_the_message() {
@@ -40,7 +41,7 @@ fn a_large_file_goes_from_the_device_certificate_to_the_object_and_the_message()
     let trust = authority.pem().to_owned() + &std::fs::read_to_string(&store.ca_file).unwrap();
     let ca_file = directory.write("ca.pem", trust);
     let device = authority.device(&directory, "device", THING);
-    let content = sample(20 * 1024 * 1024 + 7);
+    let content = bytes(20 * 1024 * 1024 + 7);
     let file = directory.write("recording 1.mp4", &content);
     let observer = broker.observe("file/upload", 1);
 
@@ -75,7 +76,7 @@ fn a_large_file_goes_from_the_device_certificate_to_the_object_and_the_message()
 fn every_length_around_a_chunk_boundary_arrives_whole() {
     let Some(bench) = Bench::start() else { return };
     for length in [1, 8191, 8192, 8193, 65_535, 65_536, 65_537, 3 * 65_536] {
-        let content = sample(length);
+        let content = bytes(length);
         let key = format!("lengths/{length}");
         bench.put_with(&["--chunk-size", "8192"], &content, BUCKET, &key).expect_code(0);
         assert!(bench.store.owner().get_object(BUCKET, &key) == content, "{length} bytes in chunks of 8192");
@@ -121,7 +122,7 @@ fn keys_with_any_utf_8_are_signed_and_stored_as_they_are() {
 #[test]
 fn content_type_and_metadata_are_stored_with_the_object() {
     let Some(bench) = Bench::start() else { return };
-    let file = bench.directory.write("picture.jpg", sample(100));
+    let file = bench.directory.write("picture.jpg", bytes(100));
     let url = format!("s3://{BUCKET}/headers/picture.jpg");
     bench.homing(&["put", file.to_str().unwrap(), &url, "--metadata", "camera=north gate"]).run().expect_code(0);
     let head = bench.store.owner().call("s3", "head_object", json!({ "Bucket": BUCKET, "Key": "headers/picture.jpg" }));
@@ -159,7 +160,7 @@ fn a_refusal_before_the_body_is_read_is_reported_and_not_lost() {
     let Some(mut bench) = Bench::start() else { return };
     bench.keys.secret_access_key.push('x');
     // Far more than the sockets' buffers hold, so that the gateway closes while homing is still writing.
-    let outcome = bench.put(&sample(40 * 1024 * 1024), BUCKET, "early");
+    let outcome = bench.put(&bytes(40 * 1024 * 1024), BUCKET, "early");
     outcome.expect_code(77).expect_error("SignatureDoesNotMatch");
     bench.expect_request_id(&outcome);
     bench.expect_absent("early");
@@ -242,7 +243,7 @@ fn a_store_of_an_unknown_authority_is_not_trusted() {
 #[test]
 fn a_file_in_parts_is_stored_and_a_stale_upload_aborted() {
     let Some(bench) = Bench::start() else { return };
-    let content = sample(11 * 1024 * 1024);
+    let content = bytes(11 * 1024 * 1024);
     let parts = ["--part-size", "5242880", "--multipart-threshold", "5242880"];
     let queue = bench.directory.join("queue");
     let put = |options: &[&str], key: &str| {
@@ -287,7 +288,7 @@ fn a_file_in_parts_is_stored_and_a_stale_upload_aborted() {
 #[test]
 fn an_upload_that_was_killed_goes_on_at_the_next_part() {
     let Some(bench) = Bench::start() else { return };
-    let content = sample(41 * 1024 * 1024);
+    let content = bytes(41 * 1024 * 1024);
     let file = bench.directory.write("killed", &content);
     let queue = bench.directory.join("queue");
     let parts = ["--part-size", "5242880", "--multipart-threshold", "5242880"];

@@ -10,9 +10,10 @@ use homing_sandbox::{Arrival, Sandbox, Service};
 use serde_json::Value;
 
 use crate::board::{Board, boards};
+use crate::support::content::bytes;
 use crate::support::directory::Directory;
 use crate::support::homing::{Homing, prepare};
-use crate::support::{packages, sample};
+use crate::support::packages;
 
 #[test]
 fn the_main_job_works_in_2049_with_certificates_of_2049() {
@@ -22,7 +23,7 @@ fn the_main_job_works_in_2049_with_certificates_of_2049() {
         for service in [Service::Credentials, Service::S3, Service::Mqtt] {
             sandbox.set_clock_offset(service, i64::try_from(offset).unwrap());
         }
-        let file = directory.write("picture.bin", sample(200_000));
+        let file = directory.write("picture.bin", bytes(200_000));
         // A file of the same day, as a camera would leave it.
         File::options()
             .write(true)
@@ -48,7 +49,7 @@ fn the_main_job_works_in_2049_with_certificates_of_2049() {
 fn a_certificate_that_ends_before_the_clock_is_refused() {
     for board in with_clock("certificates beyond 2038") {
         let (sandbox, directory) = (Sandbox::builder().start().unwrap(), Directory::new(&board.name));
-        let file = directory.write("picture.bin", sample(1000));
+        let file = directory.write("picture.bin", bytes(1000));
         let after_the_end = MAY_2049 - seconds_now() + YEAR;
         let outcome = in_2049(&board, after_the_end, &sandbox, &["send", file.to_str().unwrap()]).run();
         outcome.expect_code(CONFIGURATION).expect_error("expired on 2049-12-31").expect_error("clock says 2050-05-");

@@ -2,12 +2,11 @@
 
 use base64::Engine as _;
 use homing_sandbox::{Arrival, Sandbox};
-use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
 use crate::board::boards;
+use crate::support::content::{bytes, sha256};
 use crate::support::directory::Directory;
-use crate::support::sample;
 
 #[test]
 fn says_its_version() {
@@ -22,7 +21,7 @@ fn says_its_version() {
 fn sends_a_small_file_inside_the_message() {
     for board in boards("small files on boards") {
         let (sandbox, directory) = (Sandbox::builder().start().unwrap(), Directory::new(&board.name));
-        let content = sample(SMALL);
+        let content = bytes(SMALL);
         let file = directory.write("small.bin", &content);
         board.homing_with(&sandbox, &["send", file.to_str().unwrap()]).run().expect_code(0);
         let [Arrival::Message(message)] = &sandbox.arrivals()[..] else { panic!("{:?}", sandbox.arrivals()) };
@@ -36,7 +35,7 @@ fn sends_a_small_file_inside_the_message() {
 fn sends_a_large_file_to_s3_and_says_so() {
     for board in boards("large files on boards") {
         let (sandbox, directory) = (Sandbox::builder().start().unwrap(), Directory::new(&board.name));
-        let content = sample(LARGE);
+        let content = bytes(LARGE);
         let file = directory.write("large.bin", &content);
         board.homing_with(&sandbox, &["send", file.to_str().unwrap()]).run().expect_code(0);
         let arrivals = sandbox.arrivals();
@@ -53,7 +52,7 @@ fn sends_a_large_file_to_s3_and_says_so() {
 fn puts_with_every_signature_and_checksum() {
     for board in boards("signatures on boards") {
         let (sandbox, directory) = (Sandbox::builder().start().unwrap(), Directory::new(&board.name));
-        let content = sample(LARGE);
+        let content = bytes(LARGE);
         let file = directory.write("large.bin", &content);
         for (payload, checksum) in [
             ("signed", "none"),
@@ -71,10 +70,6 @@ fn puts_with_every_signature_and_checksum() {
         assert_eq!(objects.len(), 5, "{}", board.name);
         assert!(objects.iter().all(|object| object.sha256 == sha256(&content)), "{}", board.name);
     }
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Goes inside the message.

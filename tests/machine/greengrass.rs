@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use crate::board;
 use crate::emulator::{Machine, Parts, Settings};
 use crate::nucleus::{self, Folders};
+use crate::support::content::bytes;
 use crate::support::directory::Directory;
 use crate::support::packages::{self, BOTO};
 use crate::support::process::run;
-use crate::support::sample;
 
 #[test]
 fn the_recipe_has_what_greengrass_asks_for() {
@@ -44,7 +44,7 @@ fn a_component_delivers_with_the_token_exchange_services_credentials() {
     for via in ["mqtt", "https"] {
         let Some(core) = CoreDevice::new() else { return };
         for (name, length) in [("small.bin", 1000), ("large.bin", 300_000)] {
-            let content = sample(length);
+            let content = bytes(length);
             let file = core.write(name, &content);
             let output = core.run(&file, json!({ "via": via }));
             assert!(output.status.success(), "{via}, {name}: {output:?}");
@@ -53,7 +53,7 @@ fn a_component_delivers_with_the_token_exchange_services_credentials() {
         let objects = core.sandbox.objects();
         assert_eq!(objects.len(), 1);
         let stored = core.sandbox.folder().join("s3").join(core.sandbox.bucket()).join(&objects[0].key);
-        assert_eq!(fs::read(stored).unwrap(), sample(300_000));
+        assert_eq!(fs::read(stored).unwrap(), bytes(300_000));
         let messages = core.messages();
         assert_eq!((&messages[0]["type"], &messages[0]["name"]), (&json!("file_content"), &json!("small.bin")));
         assert_eq!((&messages[1]["type"], &messages[1]["key"]), (&json!("s3_url"), &json!(objects[0].key)));

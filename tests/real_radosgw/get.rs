@@ -12,15 +12,16 @@ use std::thread;
 use serde_json::json;
 
 use super::Bench;
+use super::support::content::bytes;
 use super::support::homing::{Homing, Outcome, prepare};
 use super::support::radosgw::MISSING_BUCKET;
-use super::support::{BUCKET, REGION, packages, sample};
+use super::support::{BUCKET, REGION, packages};
 
 #[test]
 fn objects_arrive_byte_for_byte() {
     let Some(bench) = Bench::start() else { return };
     for length in [0, 1, 65_537, 20 * MIB + 7] {
-        let content = sample(length);
+        let content = bytes(length);
         bench.put(&content, BUCKET, "get/whole").expect_code(0);
         let file = bench.directory.join("whole");
         let outcome = bench.get(&["--json"], BUCKET, "get/whole", &file);
@@ -40,7 +41,7 @@ fn objects_arrive_byte_for_byte() {
 #[test]
 fn a_download_that_was_cut_is_resumed() {
     let Some(bench) = Bench::start() else { return };
-    let content = sample(20 * MIB + 7);
+    let content = bytes(20 * MIB + 7);
     bench.put(&content, BUCKET, "get/cut").expect_code(0);
     let file = bench.directory.join("cut");
     let relay = Relay::start(bench.store.port, 8 * MIB as u64, 1);
@@ -62,11 +63,11 @@ fn a_download_that_was_cut_is_resumed() {
 #[test]
 fn an_object_that_was_replaced_is_fetched_anew() {
     let Some(bench) = Bench::start() else { return };
-    bench.put(&sample(20 * MIB), BUCKET, "get/replaced").expect_code(0);
+    bench.put(&bytes(20 * MIB), BUCKET, "get/replaced").expect_code(0);
     let file = bench.directory.join("replaced");
     let relay = Relay::start(bench.store.port, 5 * MIB as u64, 3);
     bench.get_by(&relay, &[], "get/replaced", &file).expect_code(69);
-    let newer = sample(MIB);
+    let newer = bytes(MIB);
     bench.put(&newer, BUCKET, "get/replaced").expect_code(0);
     bench.get_by(&relay, &["--verbose"], "get/replaced", &file).expect_code(0).expect_error("is another one now");
     assert!(fs::read(&file).unwrap() == newer);
@@ -109,7 +110,7 @@ fn presigned_urls_are_good_for_what_they_say() {
     if !packages::available("presigned URLs", &["curl", "faketime"]) {
         return;
     }
-    let content = sample(200_000);
+    let content = bytes(200_000);
     let file = bench.directory.write("upload", &content);
     let put = bench.presign(&["--put", "--expires", "600"], "presigned/ü 1?&=+");
     assert_eq!(bench.curl(&["-T", file.to_str().unwrap(), &put]).0, 200);

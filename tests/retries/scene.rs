@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use homing_sandbox::{Answer, Fault, HttpExchange, Sandbox, SandboxBuilder, Service};
 
+use crate::support::content::bytes;
 use crate::support::homing::{Homing, MAX_ATTEMPTS, Outcome, homing};
-use crate::support::sample;
 
 pub(crate) struct Scene {
     pub(crate) sandbox: Sandbox,
@@ -24,7 +24,7 @@ impl Scene {
     /// A file of `length` bytes.
     pub(crate) fn file(&self, name: &str, length: usize) -> PathBuf {
         let path = self.sandbox.folder().join(name);
-        fs::write(&path, sample(length)).unwrap();
+        fs::write(&path, bytes(length)).unwrap();
         path
     }
 

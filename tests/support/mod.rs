@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub(crate) mod boto;
+pub(crate) mod content;
 pub(crate) mod directory;
 pub(crate) mod homing;
 pub(crate) mod http;
@@ -28,18 +29,3 @@ pub(crate) const ROLE_ALIAS: &str = "device-iot-role-alias";
 pub(crate) const REGION: &str = "us-east-1";
 /// The bucket that a device may write to.
 pub(crate) const BUCKET: &str = "device-uploads";
-
-/// Bytes that differ everywhere, so that a misplaced, repeated or lost chunk changes them.
-pub(crate) fn sample(length: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut bytes = Vec::with_capacity(length + 8);
-    while bytes.len() < length {
-        // xorshift64: full period, so no two blocks of a file are alike.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(length);
-    bytes
-}
