@@ -51,8 +51,13 @@ impl Fault {
 }
 
 /// What went wrong, whose fault it is, and what to do about it.
+///
+/// One pointer: a result is moved at every `?`, and what it takes of code grows with its size.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Error {
+pub struct Error(Box<Fields>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Fields {
     fault: Fault,
     code: Cow<'static, str>,
     message: String,
@@ -83,89 +88,108 @@ impl Error {
     /// otherwise lower_snake_case); `message` is for people and names the input and its origin. Trying again may help
     /// where the fault is [`Fault::Temporary`], or [`retry::is_passing_transport_error`] says so of the code.
     pub fn new(fault: Fault, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        let code = code.into();
+        match code.into() {
+            Cow::Borrowed(code) => Self::with_known_code(fault, code, message.into()),
+            code => Self::with_code(fault, code, message.into()),
+        }
+    }
+
+    /// Errors are made in hundreds of places: each is a call with what fits into registers.
+    #[cold]
+    #[inline(never)]
+    fn with_known_code(fault: Fault, code: &'static str, message: String) -> Self {
+        Self::with_code(fault, code.into(), message)
+    }
+
+    fn with_code(fault: Fault, code: Cow<'static, str>, message: String) -> Self {
         let retryable = match fault {
             Fault::Temporary => true,
             Fault::Unavailable => retry::is_passing_transport_error(&code),
             _ => false,
         };
-        Self { fault, code, message: message.into(), remedy: None, retryable, hint: None }
+        Self(Box::new(Fields { fault, code, message, remedy: None, retryable, hint: None }))
     }
 
     /// Says what to do next.
     #[must_use]
     pub fn with_remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
-        self.remedy = Some(remedy.into());
+        self.set_remedy(remedy.into());
         self
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn set_remedy(&mut self, remedy: Cow<'static, str>) {
+        self.0.remedy = Some(remedy);
     }
 
     /// Says whether the same attempt may succeed later without anybody changing anything.
     #[must_use]
     pub fn with_retryable(mut self, retryable: bool) -> Self {
-        self.retryable = retryable;
+        self.0.retryable = retryable;
         self
     }
 
     /// Says how another attempt may succeed.
     #[must_use]
     pub fn with_hint(mut self, hint: Option<Hint>) -> Self {
-        self.hint = hint;
+        self.0.hint = hint;
         self
     }
 
     /// Adds something to the end of the message: `message; note`.
     #[must_use]
     pub fn note(mut self, note: impl fmt::Display) -> Self {
-        self.message = format!("{}; {note}", self.message);
+        self.0.message = format!("{}; {note}", self.0.message);
         self
     }
 
     /// Puts what was being attempted in front of the message: `context: message`.
     #[must_use]
     pub fn context(mut self, context: impl fmt::Display) -> Self {
-        self.message = format!("{context}: {}", self.message);
+        self.0.message = format!("{context}: {}", self.0.message);
         self
     }
 
     /// Who is at fault.
     pub fn fault(&self) -> Fault {
-        self.fault
+        self.0.fault
     }
 
     /// The stable code for programs, such as `AccessDenied` or `key_mismatch`.
     pub fn code(&self) -> &str {
-        &self.code
+        &self.0.code
     }
 
     /// The text for people, without the remedy.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// What to do next, where we know.
     pub fn remedy(&self) -> Option<&str> {
-        self.remedy.as_deref().or(self.retryable.then_some(RETRY_REMEDY))
+        self.0.remedy.as_deref().or(self.0.retryable.then_some(RETRY_REMEDY))
     }
 
     /// Whether trying again may help.
     pub fn retryable(&self) -> bool {
-        self.retryable
+        self.0.retryable
     }
 
     /// How another attempt may succeed, where something is known of it.
     pub fn hint(&self) -> Option<Hint> {
-        self.hint
+        self.0.hint
     }
 
     /// The process exit code.
     pub fn exit_code(&self) -> u8 {
-        self.fault.exit_code()
+        self.0.fault.exit_code()
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.message)?;
+        formatter.write_str(&self.0.message)?;
         if let Some(remedy) = self.remedy() {
             write!(formatter, "\n  try: {remedy}")?;
         }

@@ -25,13 +25,18 @@ use std::time::{Duration, Instant};
 ///
 /// # Errors
 /// The last attempt's, with how many there were.
-pub fn attempted<T>(network: &Network<'_>, mut action: impl FnMut() -> Result<T>) -> Result<T> {
+pub fn attempted<T>(network: &Network<'_>, action: impl FnMut() -> Result<T>) -> Result<T> {
+    keeping_done(action, |action| repeat_with_mending(network, action))
+}
+
+/// The same for all actions, whatever they give.
+fn repeat_with_mending(network: &Network<'_>, action: &mut dyn FnMut() -> Result<()>) -> Result<()> {
     let mut clock_error = None;
     let mut renewal_error = None;
     let mut is_renewed = false;
     // Neither the next attempt nor the next run is to meet credentials that are good no more.
-    let action = || action().inspect_err(|error| network.cache_in_use().forget_if_void(error.code()));
-    let done = network.retries().run(action, |error| {
+    let mut action = || action().inspect_err(|error| network.cache_in_use().forget_if_void(error.code()));
+    let done = network.retries().repeat(&mut action, &mut |error| {
         if let Some(Hint::ClockDifference(difference)) = error.hint() {
             if clock_error.is_some() {
                 return false;
@@ -66,6 +71,16 @@ pub fn attempted<T>(network: &Network<'_>, mut action: impl FnMut() -> Result<T>
     })
 }
 
+/// Gives what `action` gave at last to `repeat`, which does not see it.
+fn keeping_done<T>(
+    mut action: impl FnMut() -> Result<T>,
+    repeat: impl FnOnce(&mut dyn FnMut() -> Result<()>) -> Result<()>,
+) -> Result<T> {
+    let mut done = None;
+    repeat(&mut || action().map(|value| done = Some(value)))?;
+    Ok(done.expect("an action that succeeds has given something"))
+}
+
 /// Fetches the run's credentials anew, and says whether they are others than before.
 fn renew(network: &Network<'_>) -> Result<bool> {
     let Some(signer) = network.signer() else { return Ok(false) };
@@ -95,7 +110,11 @@ impl Retries {
     ///
     /// # Errors
     /// The last attempt's, with how many there were.
-    pub fn run<T>(&self, mut action: impl FnMut() -> Result<T>, mut mend: impl FnMut(&Error) -> bool) -> Result<T> {
+    pub fn run<T>(&self, action: impl FnMut() -> Result<T>, mut mend: impl FnMut(&Error) -> bool) -> Result<T> {
+        keeping_done(action, |action| self.repeat(action, &mut mend))
+    }
+
+    fn repeat(&self, action: &mut dyn FnMut() -> Result<()>, mend: &mut dyn FnMut(&Error) -> bool) -> Result<()> {
         let began = Instant::now();
         let mut backoff = Backoff::standard(self.attempts);
         let mut count = 1;
@@ -104,9 +123,9 @@ impl Retries {
         let mut had_dead_connection = false;
         loop {
             let error = match action() {
-                Ok(done) => {
+                Ok(()) => {
                     self.quota.borrow_mut().succeeded(last_cost);
-                    return Ok(done);
+                    return Ok(());
                 }
                 Err(error) => error,
             };

@@ -11,6 +11,7 @@
 //!
 //! The other way round, [`http_server`] answers programs on this machine.
 
+pub mod background;
 pub mod connect;
 pub mod duplex;
 pub mod http;
