@@ -13,6 +13,7 @@
 
 pub mod background;
 pub mod connect;
+mod crypto;
 pub mod duplex;
 pub mod http;
 pub mod http_server;
