@@ -85,7 +85,7 @@ fn fetch_now(config: &Config) -> Result<Fetched> {
     let now = unix_time();
     let expires = credentials.expiration.unwrap_or(now + LIFE_OF_THE_UNKNOWN);
     check_alive(expires, now)?;
-    let mut body = Zeroizing::new([0; BODY_CAPACITY]);
+    let mut body = Zeroizing::new(vec![0; BODY_CAPACITY]);
     let length = write(&credentials, expires, &mut body[..])?;
     log::info!("serving credentials {} until {}", credentials.access_key_id, iso8601(expires));
     Ok(Fetched { response: Response::json(Status::Ok, &body[..length]), expires })
