@@ -43,8 +43,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 
 fn done(arguments: &Arguments, screen: &mut Screen, status: Option<&StatusFile>) -> Result<u8> {
     let print = |text: &str| screen::print(|out| out.write_all(text.as_bytes())).map(|()| 0);
+    // In a box, because a copy of it at each of the calls below would be 300 bytes.
     let config = || {
-        let config = Config::load(&arguments.settings)?;
+        let config = Box::new(Config::load(&arguments.settings)?);
         config.warnings.iter().for_each(|warning| log::warn!("{warning}"));
         Ok(config)
     };

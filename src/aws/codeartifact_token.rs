@@ -76,7 +76,7 @@ impl GetAuthorizationToken<'_> {
         }
         let fields: Fields<'_> = json::read(reply.body).map_err(|_| asked.nonsense("it is not the JSON of a token"))?;
         let escaped = fields.token.ok_or_else(|| asked.nonsense("there is no authorizationToken in it"))?;
-        let mut buffer = Zeroizing::new([0; TOKEN_CAPACITY]);
+        let mut buffer = Zeroizing::new(vec![0; TOKEN_CAPACITY]);
         let token = json::unescape(escaped, &mut buffer[..])
             .map_err(|_| asked.nonsense("its authorizationToken is malformed, or longer than 8,192 bytes"))?;
         // It goes into URLs, headers and the lines of configuration files.

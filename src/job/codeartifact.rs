@@ -22,10 +22,10 @@ use zeroize::Zeroizing;
 ///
 /// # Errors
 /// No credentials, a refusal, no connection; a configuration file that cannot be changed; standard output.
-pub fn run(config: impl FnOnce() -> Result<Config>, command: &Codeartifact, screen: &Screen) -> Result<u8> {
+pub fn run(config: impl FnOnce() -> Result<Box<Config>>, command: &Codeartifact, screen: &Screen) -> Result<u8> {
     match command {
         Codeartifact::Logout(tool) => log_out(*tool, screen)?,
-        Codeartifact::Token(domain) => with_service(&config()?, |service, signer| {
+        Codeartifact::Token(domain) => with_service(&*config()?, |service, signer| {
             let token = service.token(signer, domain)?;
             let fields = |line: &mut ObjectWriter<'_>| {
                 line.text("authorizationToken", &token.token)
@@ -33,11 +33,11 @@ pub fn run(config: impl FnOnce() -> Result<Config>, command: &Codeartifact, scre
             };
             print_line(&token.token, fields, screen)
         })?,
-        Codeartifact::Endpoint(repository, format) => with_service(&config()?, |service, signer| {
+        Codeartifact::Endpoint(repository, format) => with_service(&*config()?, |service, signer| {
             let endpoint = service.endpoint(signer, repository, format)?;
             print_line(endpoint.url(), |line| _ = line.text("repositoryEndpoint", endpoint.url()), screen)
         })?,
-        Codeartifact::Login(repository, tool) => with_service(&config()?, |service, signer| {
+        Codeartifact::Login(repository, tool) => with_service(&*config()?, |service, signer| {
             let endpoint = service.endpoint(signer, repository, DEFAULT_FORMAT)?;
             let token = service.token(signer, &repository.domain)?;
             log_in(*tool, repository, &endpoint, &token, screen)
@@ -155,7 +155,7 @@ impl<'c> Codeartifacts<'c> {
             duration: domain.duration,
             now: signer.time(),
         };
-        let mut buffer = Zeroizing::new([0; REPLY_CAPACITY]);
+        let mut buffer = Zeroizing::new(vec![0; REPLY_CAPACITY]);
         self.client.call(
             self.network,
             signer,
@@ -183,7 +183,7 @@ impl<'c> Codeartifacts<'c> {
             dual_stack: self.config.use_dualstack_endpoint,
             now: signer.time(),
         };
-        let mut buffer = [0; REPLY_CAPACITY];
+        let mut buffer = vec![0; REPLY_CAPACITY];
         let parse = |reply: &Reply<'_>, now| GetRepositoryEndpoint { now, ..call }.parse(reply);
         let endpoint = self.client.call(self.network, signer, || call.request(), b"", &mut buffer, parse)?;
         match &replacement {
@@ -210,7 +210,7 @@ fn print_line(text: &str, fields: impl FnOnce(&mut ObjectWriter<'_>), screen: &S
     if !screen.json {
         return screen::print(|out| out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")));
     }
-    let mut line = Zeroizing::new([0; LINE_CAPACITY]);
+    let mut line = Zeroizing::new(vec![0; LINE_CAPACITY]);
     let mut writer = ObjectWriter::new(&mut line[..]);
     fields(&mut writer);
     let length = writer

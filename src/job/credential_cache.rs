@@ -68,7 +68,7 @@ impl CredentialCache {
     /// What is kept and counts at `now`: credentials for which `call` asked that live `min_ttl` seconds longer, else a
     /// refusal.
     pub fn look(&self, call: &RoleAliasCredentials<'_>, now: i64, min_ttl: u64) -> Option<Kept> {
-        let mut text = Zeroizing::new([0; entry::CAPACITY]);
+        let mut text = Zeroizing::new(vec![0; entry::CAPACITY]);
         if let Some(text) = self.read(entry::SUFFIX, &mut text[..]) {
             match entry::read(text, call) {
                 Some(entry) if entry.is_good(now, min_ttl) => return Some(Kept::Credentials(entry.credentials)),
@@ -141,7 +141,7 @@ impl Lock<'_> {
             log::debug!("credential cache: these credentials live too short or too long to be kept");
             return;
         }
-        let mut text = Zeroizing::new([0; entry::CAPACITY]);
+        let mut text = Zeroizing::new(vec![0; entry::CAPACITY]);
         match entry::write(credentials, now, &mut text[..]) {
             Ok(length) => self.replace(entry::SUFFIX, &text[..length]),
             Err(_) => log::debug!("credential cache: these credentials are too long to be kept"),

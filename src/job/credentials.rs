@@ -206,7 +206,7 @@ pub(super) fn ask(
     request: &crate::protocol::request::Request,
     parse: impl FnOnce(&crate::protocol::reply::Reply<'_>) -> Result<Credentials>,
 ) -> Result<Box<Credentials>> {
-    let mut buffer = Zeroizing::new([0; REPLY_CAPACITY]);
+    let mut buffer = Zeroizing::new(vec![0; REPLY_CAPACITY]);
     let answer = client.send(request, Body::Empty, &mut buffer[..])?;
     parse(&answer.reply()).map(Box::new)
 }

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 ///
 /// # Errors
 /// Standard output cannot be written.
-pub fn run(config: impl FnOnce() -> Result<Config>, action: DockerAction) -> Result<u8> {
+pub fn run(config: impl FnOnce() -> Result<Box<Config>>, action: DockerAction) -> Result<u8> {
     let answered = match action {
         DockerAction::Get => get(config),
         DockerAction::List => list(config),
@@ -39,7 +39,7 @@ pub fn run(config: impl FnOnce() -> Result<Config>, action: DockerAction) -> Res
 }
 
 /// `None`: the server is none of ECR's.
-fn get(config: impl FnOnce() -> Result<Config>) -> Result<Option<Zeroizing<Vec<u8>>>> {
+fn get(config: impl FnOnce() -> Result<Box<Config>>) -> Result<Option<Zeroizing<Vec<u8>>>> {
     let mut server = String::new();
     let read = std::io::stdin().lock().take(SERVER_MAXIMUM).read_to_string(&mut server);
     read.map_err(|error| Error::new(Fault::Io, "read_failed", format!("cannot read the server's name: {error}")))?;
@@ -48,7 +48,7 @@ fn get(config: impl FnOnce() -> Result<Config>) -> Result<Option<Zeroizing<Vec<u
         return Err(Error::new(Fault::Data, "no_server", NO_SERVER));
     }
     let Some(registry) = Registry::of_server(server) else { return Ok(None) };
-    let login = ecr_password::fetch(&config()?, Some(registry))?;
+    let login = ecr_password::fetch(&*config()?, Some(registry))?;
     object(|writer| {
         writer.text("ServerURL", server).text("Username", login.user()).text("Secret", login.password());
     })
@@ -56,8 +56,8 @@ fn get(config: impl FnOnce() -> Result<Config>) -> Result<Option<Zeroizing<Vec<u
 }
 
 /// The registry of the account in the configured region.
-fn list(config: impl FnOnce() -> Result<Config>) -> Result<Option<Zeroizing<Vec<u8>>>> {
-    let login = ecr_password::fetch(&config()?, None)?;
+fn list(config: impl FnOnce() -> Result<Box<Config>>) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    let login = ecr_password::fetch(&*config()?, None)?;
     object(|writer| {
         if !login.registry.is_empty() {
             writer.text(&login.registry, login.user());

@@ -50,7 +50,7 @@ fn put(config: &Config, command: &PutItem) -> Result<()> {
     let call = aws::PutItem { authority: client.authority(), table: &command.table, condition, now };
     let body = call.body(item, command.form)?;
     let signer = Signer::obtain(config, &network)?;
-    let mut buffer = [0; REPLY_CAPACITY];
+    let mut buffer = vec![0; REPLY_CAPACITY];
     client.call(
         &network,
         &signer,

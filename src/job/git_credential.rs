@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 ///
 /// # Errors
 /// The password is not to be had. For what nobody asked homing for there is no answer, and no error.
-pub fn run(config: impl FnOnce() -> Result<Config>, command: &GitCredential) -> Result<u8> {
+pub fn run(config: impl FnOnce() -> Result<Box<Config>>, command: &GitCredential) -> Result<u8> {
     let input = read_input()?;
     if command.operation != GitOperation::Get {
         return Ok(0);
@@ -29,7 +29,7 @@ pub fn run(config: impl FnOnce() -> Result<Config>, command: &GitCredential) -> 
         return Ok(0);
     };
     let password = match password {
-        GitPassword::Secret(secret) => from_secret(&config()?, secret)?,
+        GitPassword::Secret(secret) => from_secret(&*config()?, secret)?,
         GitPassword::Variable(name) => from_variable(name)?,
     };
     screen::print(|out| {

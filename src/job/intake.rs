@@ -11,6 +11,7 @@ use super::watch::{Manner, Watcher};
 use crate::cli::Drain;
 use crate::config::Config;
 use crate::error::{Error, Fault, Result};
+use crate::net::background;
 use crate::net::stream::unix_time;
 use crate::queue::{Keep, Queue};
 use std::path::Path;
@@ -64,7 +65,7 @@ pub fn start(config: &Config, command: &Drain) -> Result<Trouble> {
         command: command.clone(),
         trouble: trouble.clone(),
     };
-    let thread = thread::Builder::new().name("watch".to_owned()).spawn(move || intake.run());
+    let thread = background::start("watch", STACK, move || intake.run());
     thread.map(|_| trouble).map_err(|error| {
         Error::new(Fault::Temporary, "no_thread", format!("the system gives no thread to watch with: {error}"))
     })
@@ -148,3 +149,5 @@ fn manner(command: &Drain) -> Manner {
 const PAUSE: Duration = Duration::from_secs(10);
 /// How long a file is left alone that cannot be queued as it is, such as for its name.
 const BAD_FILE_PAUSE: Duration = Duration::from_secs(600);
+/// Address space, of which only what is used becomes memory: the standard library's own default.
+const STACK: usize = 2 * 1024 * 1024;

@@ -78,7 +78,7 @@ impl Screen {
     /// Standard output cannot be written.
     pub fn done(&mut self, text: &str, json: impl Fn(&mut ObjectWriter<'_>)) -> Result<()> {
         if self.json {
-            let line = json_line(json);
+            let line = json_line(&json);
             print(|out| out.write_all(&line))
         } else if self.talkative {
             print(|out| writeln!(out, "{text}"))
@@ -93,7 +93,7 @@ impl Screen {
     /// Standard output cannot be written.
     pub fn json_only(&mut self, json: impl Fn(&mut ObjectWriter<'_>)) -> Result<u8> {
         if self.json {
-            let line = json_line(json);
+            let line = json_line(&json);
             print(|out| out.write_all(&line))?;
         }
         Ok(0)
@@ -108,7 +108,7 @@ impl Screen {
         if !self.json || error.code() == STDOUT_FAILED {
             return Ok(());
         }
-        let line = json_line(|writer| {
+        let line = json_line(&|writer| {
             json(writer);
             write_error(writer, error);
         });
@@ -135,7 +135,7 @@ impl Screen {
     }
 }
 
-pub(super) fn json_line(write: impl Fn(&mut ObjectWriter<'_>)) -> Vec<u8> {
+pub(super) fn json_line(write: &dyn Fn(&mut ObjectWriter<'_>)) -> Vec<u8> {
     let object = |buffer: &mut [u8]| {
         let mut writer = ObjectWriter::new(buffer);
         write(&mut writer);

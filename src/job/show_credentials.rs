@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 pub fn run(config: &Config, format: CredentialsFormat) -> Result<u8> {
     let network = Network::new(config)?;
     let credentials = credentials::obtain(config, &network)?;
-    let mut text = Zeroizing::new([0; TEXT_CAPACITY]);
+    let mut text = Zeroizing::new(vec![0; TEXT_CAPACITY]);
     let length = match format {
         CredentialsFormat::Process => process(&credentials, &mut text[..]),
         CredentialsFormat::Json => json(&credentials, &mut text[..]),

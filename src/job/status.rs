@@ -147,7 +147,7 @@ fn document(run: &Run<'_>, earlier: &Earlier) -> Vec<u8> {
     let last_success = if succeeded { Some(time.as_str()) } else { earlier.last_success.as_deref() };
     let new_error = run.error.map(|error| [error.code(), cut(error.message()), time.as_str()]);
     let last_error = new_error.or(earlier.last_error.as_ref().map(|texts| texts.each_ref().map(String::as_str)));
-    json_line(|writer| {
+    json_line(&|writer| {
         writer
             .text("time", &time)
             .text("version", env!("CARGO_PKG_VERSION"))

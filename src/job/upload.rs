@@ -84,7 +84,7 @@ impl Uploader {
         let (credentials, time) = (self.signer.credentials(), self.signer.time());
         let seed = sigv4::sign(&mut request, &credentials, self.place.region(), S3, time, payload)
             .map_err(|error| unsignable(&error))?;
-        let mut reply = [0; REPLY_CAPACITY];
+        let mut reply = vec![0; REPLY_CAPACITY];
         if is_plain {
             source.check_unchanged()?;
             let answer = self.client.send(&request, Body::Bytes(b""), &mut reply)?;

@@ -1,11 +1,10 @@
 //! From a host name to a connected TCP socket, within a deadline.
 
+use super::background;
 use super::proxy::Proxy;
 use crate::error::{Error, Fault, Result};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
-use std::sync::mpsc;
-use std::thread;
 use std::time::Instant;
 
 /// Host and port of a server, as taken from a configured endpoint.
@@ -84,10 +83,10 @@ pub fn resolve(target: &Target, deadline: Instant) -> Result<Vec<SocketAddr>> {
         return Ok(vec![SocketAddr::new(address, target.port)]);
     }
     // getaddrinfo has no deadline, so it gets a thread that can be left behind.
-    let (sender, receiver) = mpsc::sync_channel(1);
+    let (sender, receiver) = background::channel();
     let query = (target.host.clone(), target.port);
-    let spawned = thread::Builder::new().stack_size(RESOLVER_STACK).spawn(move || {
-        let _ = sender.send(query.to_socket_addrs().map(Iterator::collect::<Vec<_>>));
+    let spawned = background::start("resolve", RESOLVER_STACK, move || {
+        sender.send(query.to_socket_addrs().map(Iterator::collect::<Vec<_>>));
     });
     if let Err(error) = spawned {
         return Err(Error::new(
@@ -96,7 +95,7 @@ pub fn resolve(target: &Target, deadline: Instant) -> Result<Vec<SocketAddr>> {
             format!("cannot start a thread to look up a name: {error}"),
         ));
     }
-    match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+    match receiver.receive_until(deadline) {
         Ok(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
         Ok(found) => {
             let reason = match found {

@@ -15,6 +15,7 @@ mod repeated;
 
 pub use incoming::Incoming;
 
+use super::background::{self, Receiver, channel};
 use super::connect::Target;
 use super::duplex::Duplex;
 use super::proxy::Proxy;
@@ -29,7 +30,6 @@ use std::io::{self, ErrorKind, Read};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport};
@@ -132,9 +132,12 @@ impl Client {
     pub fn warm_up(&self, authority: &str) {
         let Ok(target) = Target::parse(authority, HTTPS_PORT) else { return };
         let shared = self.shared.clone();
-        let opening = thread::Builder::new().stack_size(OPENER_STACK).spawn(move || shared.open(&target));
+        let (sender, opening) = channel();
+        let thread = background::start("connect", OPENER_STACK, move || {
+            sender.send(shared.open(&target));
+        });
         // Without a thread the request itself opens the connection, and says what is wrong.
-        if let Ok(opening) = opening {
+        if thread.is_ok() {
             lock(&self.shared.warm).push((authority.to_owned(), opening));
         }
     }
@@ -261,7 +264,7 @@ impl Client {
 /// request at a time.
 struct Shared {
     settings: Settings,
-    warm: Mutex<Vec<(String, JoinHandle<Result<Stream>>)>>,
+    warm: Mutex<Vec<(String, Receiver<Result<Stream>>)>>,
     /// The server has answered, or is gone, before the body was sent: the rest of it is not needed.
     abandoned: AtomicBool,
     /// The connection had been open before the request, and nothing of the reply has come: it may have been dead.
@@ -313,7 +316,7 @@ impl Connector<()> for Opener {
             place.map(|place| warm.swap_remove(place).1)
         };
         // A connection that was opened ahead may have failed or died meanwhile; then this opens another.
-        let alive = match warm.and_then(|opening| opening.join().ok()) {
+        let alive = match warm.and_then(|opening| opening.receive().ok()) {
             Some(Ok(mut stream)) => matches!(stream.has_input(), Ok(false)).then_some(stream),
             Some(Err(error)) if !error.retryable() => return Err(other(error)),
             _ => None,

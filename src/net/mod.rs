@@ -11,7 +11,9 @@
 //!
 //! The other way round, [`http_server`] answers programs on this machine.
 
+pub mod background;
 pub mod connect;
+mod crypto;
 pub mod duplex;
 pub mod http;
 pub mod http_server;

@@ -21,10 +21,10 @@ mod notice;
 mod worker;
 
 use std::ops::RangeInclusive;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::background::{self, Missing, Receiver};
 use super::duplex::Duplex;
 use crate::error::{Error, Fault, Result};
 use mailbox::{Command, Job, Postbox};
@@ -103,12 +103,9 @@ impl Publisher {
             Error::new(Fault::Temporary, "mqtt_no_resources", format!("cannot start the MQTT thread: {error}"))
         };
         let (postbox, mailbox) = mailbox::pair().map_err(no_resources)?;
-        let (answers, outcomes) = mpsc::channel();
-        let thread = thread::Builder::new()
-            .name("mqtt".into())
-            .stack_size(STACK)
-            .spawn(move || worker::Worker { settings, connect, mailbox, answers }.run())
-            .map_err(no_resources)?;
+        let (answers, outcomes) = background::channel();
+        let worker = worker::Worker { settings, connect, mailbox, answers };
+        let thread = background::start("mqtt", STACK, move || worker.run()).map_err(no_resources)?;
         Ok(Self { postbox, outcomes, thread })
     }
 
@@ -132,7 +129,7 @@ impl Publisher {
     ) -> Result<()> {
         let job = Job { topic: topic.into(), qos, payload: Box::new(payload), issued: Instant::now() };
         self.postbox.post(Command::Publish(job));
-        self.outcomes.recv().unwrap_or_else(|_| {
+        self.outcomes.receive().unwrap_or_else(|_| {
             Err(Error::new(Fault::Temporary, "mqtt_thread_ended", "the MQTT thread has ended unexpectedly"))
         })
     }
@@ -142,8 +139,7 @@ impl Publisher {
         let Self { postbox, outcomes, thread } = self;
         postbox.post(Command::Close);
         // A thread that is still connecting is left behind: it ends when it notices.
-        if matches!(outcomes.recv_timeout(CLOSE_TIMEOUT), Err(RecvTimeoutError::Disconnected)) && thread.join().is_err()
-        {
+        if outcomes.receive_until(Instant::now() + CLOSE_TIMEOUT) == Err(Missing::Closed) && thread.join().is_err() {
             log::debug!("the MQTT thread had panicked");
         }
     }

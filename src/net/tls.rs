@@ -2,12 +2,12 @@
 //!
 //! There is no way to turn verification off.
 
+use super::crypto;
 use crate::error::{Error, Fault, Result};
 use crate::protocol::time::{clock_before_build, iso8601};
 use crate::protocol::x509;
 use ring::digest;
 use rustls::client::Resumption;
-use rustls::crypto::{CryptoProvider, ring as provider};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{AlertDescription, CertificateError, ClientConfig, InconsistentKeys, RootCertStore};
@@ -133,8 +133,7 @@ impl Identity {
 /// # Errors
 /// [`Fault::Config`] never in practice: the cipher suites are ours.
 pub fn client_config(trust: &Trust, identity: Option<&Identity>, alpn: &[&[u8]]) -> Result<Arc<ClientConfig>> {
-    let crypto = CryptoProvider { cipher_suites: cipher_suites(), ..provider::default_provider() };
-    let builder = ClientConfig::builder_with_provider(Arc::new(crypto))
+    let builder = ClientConfig::builder_with_provider(Arc::new(crypto::provider()))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(|error| Error::new(Fault::Config, "tls_setup", format!("cannot set TLS up: {error}")))?
         .with_root_certificates(trust.0.clone());
@@ -285,9 +284,8 @@ fn private_key(file: PemFile<'_>, strict: bool) -> Result<Arc<dyn rustls::sign::
         }
         Err(_) => return Err(bad_pem(file, "pem_malformed", "is not well-formed PEM")),
     };
-    provider::sign::any_supported_type(&key).map_err(|_| {
-        bad_pem(file, "key_unsupported", "is not an EC P-256, EC P-384, Ed25519 or RSA (2048 to 8192 bits) key")
-    })
+    crypto::signing_key(&key)
+        .map_err(|_| bad_pem(file, "key_unsupported", "is not an EC P-256, EC P-384 or RSA (2048 to 8192 bits) key"))
 }
 
 fn read(file: PemFile<'_>, what: &str) -> Result<Zeroizing<Vec<u8>>> {
@@ -322,35 +320,6 @@ fn bad_pem(file: PemFile<'_>, code: &'static str, what: &str) -> Error {
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
-}
-
-/// ring uses AES instructions on x86-64 and aarch64, never on 32-bit ARM, where ChaCha20 is several times
-/// faster than its portable AES.
-fn has_aes_instructions() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return std::arch::is_x86_feature_detected!("aes");
-    #[cfg(target_arch = "aarch64")]
-    return std::arch::is_aarch64_feature_detected!("aes");
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    false
-}
-
-fn cipher_suites() -> Vec<rustls::SupportedCipherSuite> {
-    use provider::cipher_suite::*;
-    let aes = [
-        TLS13_AES_128_GCM_SHA256,
-        TLS13_AES_256_GCM_SHA384,
-        TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-        TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-        TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-        TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-    ];
-    let chacha = [
-        TLS13_CHACHA20_POLY1305_SHA256,
-        TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-        TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-    ];
-    if has_aes_instructions() { [&aes[..], &chacha].concat() } else { [&chacha[..], &aes].concat() }
 }
 
 const CLOCK_REMEDY: &str = "set the device's clock (a Raspberry Pi has none that survives power-off): start an NTP client and wait for it before running homing";
@@ -425,17 +394,5 @@ mod tests {
             }
         }
         assert!(!is_failure(&Error::new(Fault::Unavailable, "connection_reset", "")));
-    }
-
-    #[test]
-    fn ciphers_are_offered_by_what_the_cpu_is_good_at() {
-        let first = cipher_suites()[0].suite();
-        let expected = if has_aes_instructions() {
-            rustls::CipherSuite::TLS13_AES_128_GCM_SHA256
-        } else {
-            rustls::CipherSuite::TLS13_CHACHA20_POLY1305_SHA256
-        };
-        assert_eq!(first, expected);
-        assert_eq!(cipher_suites().len(), provider::ALL_CIPHER_SUITES.len());
     }
 }

@@ -4,10 +4,16 @@
 //! already percent-encoded. A request that does not fit is refused, never cut.
 
 use core::fmt;
+use core::ops::{Deref, DerefMut};
 use zeroize::Zeroize;
 
 /// A request line and headers, without a body. Headers and query are wiped on drop: a session token may be in either.
-pub struct Request {
+///
+/// Its [`Parts`] are on the heap: in a function's frame, their 20 KB would make all that is behind them costly to reach.
+pub struct Request(Box<Parts>);
+
+/// What a request is made of.
+pub struct Parts {
     /// `GET`, `PUT`, `POST`, `HEAD` or `DELETE`.
     pub method: &'static str,
     /// Host and, where it is not the scheme's own, `:port`, as the `Host` header carries them.
@@ -39,14 +45,14 @@ impl Request {
     /// # Errors
     /// [`RequestTooLarge`] names the part that does not fit.
     pub fn new(method: &'static str, authority: &str, path: &str, query: &str) -> Result<Self, RequestTooLarge> {
-        Ok(Self {
+        Ok(Self(Box::new(Parts {
             method,
             authority: authority.try_into().map_err(|_| RequestTooLarge::Authority)?,
             path: path.try_into().map_err(|_| RequestTooLarge::Path)?,
             query: query.try_into().map_err(|_| RequestTooLarge::Query)?,
             header_text: heapless::String::new(),
             headers: heapless::Vec::new(),
-        })
+        })))
     }
 
     /// Adds a header. `name` is lower case; `value` is what goes on the wire.
@@ -54,6 +60,10 @@ impl Request {
     /// # Errors
     /// [`RequestTooLarge::Headers`].
     pub fn header(&mut self, name: &str, value: impl fmt::Display) -> Result<(), RequestTooLarge> {
+        self.displayed_header(name, &value)
+    }
+
+    fn displayed_header(&mut self, name: &str, value: &dyn fmt::Display) -> Result<(), RequestTooLarge> {
         use fmt::Write as _;
         let start = self.header_text.len();
         let place = (|| {
@@ -84,7 +94,21 @@ impl Request {
     }
 }
 
-impl Drop for Request {
+impl Deref for Request {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl DerefMut for Request {
+    fn deref_mut(&mut self) -> &mut Parts {
+        &mut self.0
+    }
+}
+
+impl Drop for Parts {
     fn drop(&mut self) {
         self.header_text.zeroize();
         self.query.zeroize();

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::error::{Error, Fault, Result};
 use crate::job::credentials;
 use crate::job::network::Network;
+use crate::net::background::{self, Missing, Receiver, Sender, channel};
 use crate::net::http_server::{Response, Status};
 use crate::net::stream::unix_time;
 use crate::protocol::credentials::Credentials;
@@ -12,13 +13,11 @@ use crate::protocol::json::ObjectWriter;
 use crate::protocol::time::iso8601;
 use std::io::{PipeWriter, Write};
 use std::rc::Rc;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
-use std::thread;
 use zeroize::Zeroizing;
 
 /// The thread, seen from the server. It is left behind when the server ends.
 pub(super) struct Refresher {
-    orders: SyncSender<()>,
+    orders: Sender<()>,
     results: Receiver<Result<Fetched>>,
 }
 
@@ -34,17 +33,17 @@ impl Refresher {
     /// # Errors
     /// The system has no thread left.
     pub(super) fn start(config: Config, mut wake: PipeWriter) -> Result<Self> {
-        let (orders, ordered) = sync_channel(1);
-        let (sender, results) = sync_channel(1);
+        let (orders, ordered) = channel();
+        let (sender, results) = channel();
         let work = move || {
-            while let Ok(()) = ordered.recv() {
-                if sender.send(fetch(&config)).is_err() {
+            while let Ok(()) = ordered.receive() {
+                if !sender.send(fetch(&config)) {
                     return;
                 }
                 let _ = wake.write_all(&[0]);
             }
         };
-        thread::Builder::new().spawn(work).map_err(|error| {
+        background::start("credentials", STACK, work).map_err(|error| {
             Error::new(Fault::Temporary, "no_thread", format!("cannot start a thread to fetch credentials: {error}"))
         })?;
         Ok(Self { orders, results })
@@ -53,15 +52,15 @@ impl Refresher {
     /// Begins to fetch. To be called only when the last result has been taken.
     pub(super) fn begin(&self) {
         // Where the thread has ended, the result says so.
-        let _ = self.orders.try_send(());
+        self.orders.send(());
     }
 
     /// The result, once it is there.
     pub(super) fn result(&self) -> Option<Result<Fetched>> {
-        match self.results.try_recv() {
+        match self.results.look() {
             Ok(result) => Some(result),
-            Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => {
+            Err(Missing::NotYet) => None,
+            Err(Missing::Closed) => {
                 Some(Err(Error::new(Fault::Temporary, "no_thread", "the thread that fetches credentials has ended")))
             }
         }
@@ -86,7 +85,7 @@ fn fetch_now(config: &Config) -> Result<Fetched> {
     let now = unix_time();
     let expires = credentials.expiration.unwrap_or(now + LIFE_OF_THE_UNKNOWN);
     check_alive(expires, now)?;
-    let mut body = Zeroizing::new([0; BODY_CAPACITY]);
+    let mut body = Zeroizing::new(vec![0; BODY_CAPACITY]);
     let length = write(&credentials, expires, &mut body[..])?;
     log::info!("serving credentials {} until {}", credentials.access_key_id, iso8601(expires));
     Ok(Fetched { response: Response::json(Status::Ok, &body[..length]), expires })
@@ -130,6 +129,8 @@ impl Fetched {
     }
 }
 
+/// Address space, of which only what is used becomes memory: the standard library's own default.
+const STACK: usize = 2 * 1024 * 1024;
 /// What a device without a battery-backed clock meets until the network has told it the time: for a server, which goes
 /// on, it passes.
 const AWAIT_CLOCK: [&str; 2] = ["certificate_not_yet_valid", "server_certificate_not_yet_valid"];

@@ -125,7 +125,7 @@ impl Uploader {
         let upload_id = attempted(network, || {
             let call = CreateMultipartUpload { bucket: self.place.bucket(), key: wanted.key };
             let request = call.request(&object_headers(headers, media_type), self.mode.trailer())?;
-            self.ask(request, &mut [0; super::REPLY_CAPACITY], |reply, now| call.parse(reply, now))
+            self.ask(request, &mut vec![0; super::REPLY_CAPACITY], |reply, now| call.parse(reply, now))
         })?;
         log::info!("multipart upload of {}: {} parts of {} bytes", wanted.key, plan.count(), plan.part_size());
         let upload = Upload {

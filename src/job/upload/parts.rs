@@ -65,7 +65,7 @@ impl Uploader {
             position: start,
         };
         log::debug!("PUT part {}: {length} bytes, {:?}", call.number, self.mode);
-        let mut reply = [0; REPLY_CAPACITY];
+        let mut reply = vec![0; REPLY_CAPACITY];
         let answer = self.client.send(&request, Body::Source(&mut body), &mut reply)?;
         let mut part = call.parse(algorithm, &answer.reply(), self.signer.at(answer.midpoint))?;
         if let Some(sent) = body.framer.checksum() {
@@ -88,7 +88,7 @@ impl Uploader {
         let (length, digest) = PartList::new(call, state).measure()?;
         let mut request = call.request(length)?;
         self.sign(&mut request, self.signer.time(), Payload::Digest(&digest))?;
-        let mut reply = [0; REPLY_CAPACITY];
+        let mut reply = vec![0; REPLY_CAPACITY];
         let body = &mut PartList::new(call, state);
         let answer = self.client.send(&request, Body::Source(body), &mut reply)?;
         let mut outcome = call.parse(&answer.reply(), self.signer.at(answer.midpoint))?;
@@ -104,7 +104,7 @@ impl Uploader {
     /// # Errors
     /// S3 cannot be reached or refuses.
     pub(in crate::job) fn abort_upload(&self, call: &AbortMultipartUpload<'_>) -> Result<()> {
-        self.ask(call.request()?, &mut [0; REPLY_CAPACITY], |reply, now| call.parse(reply, now))
+        self.ask(call.request()?, &mut vec![0; REPLY_CAPACITY], |reply, now| call.parse(reply, now))
     }
 
     fn sign(&self, request: &mut Request, time: i64, payload: Payload<'_>) -> Result<Signature> {

@@ -56,7 +56,7 @@ impl Uploader {
         let upload_id = attempted(network, || {
             let call = CreateMultipartUpload { bucket: self.place.bucket(), key };
             let request = call.request(&object_headers(headers, media_type), self.mode.trailer())?;
-            self.ask(request, &mut [0; REPLY_CAPACITY], |reply, now| call.parse(reply, now))
+            self.ask(request, &mut vec![0; REPLY_CAPACITY], |reply, now| call.parse(reply, now))
         })?;
         log::info!("multipart upload of {key}: parts of {part_size} bytes");
         let mut upload = Upload {

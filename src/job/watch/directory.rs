@@ -51,7 +51,7 @@ impl Directory {
         self.hear();
         self.look();
         let now = self.now();
-        let mut complete = BTreeMap::new();
+        let mut complete: Vec<(OsString, Metadata)> = Vec::new();
         let mut are_settled = false;
         for name in self.candidates.due(now, limit) {
             let Some(metadata) = regular_file(&self.path.join(&name)) else {
@@ -62,7 +62,7 @@ impl Directory {
             let verdict = self.candidates.judge(&name, snapshot(&metadata), age, now);
             if verdict != Verdict::NotYet {
                 are_settled = verdict == Verdict::Complete;
-                complete.insert(name, metadata);
+                complete.push((name, metadata));
             } else if self.manner.once {
                 self.candidates.remove(&name);
             }
@@ -70,7 +70,6 @@ impl Directory {
         if !are_settled {
             self.leave_open_ones(&mut complete, now);
         }
-        let mut complete: Vec<(OsString, Metadata)> = complete.into_iter().collect();
         complete.sort_by_key(|(_, metadata)| (metadata.mtime(), metadata.mtime_nsec()));
         let taken = complete.into_iter().map(|(name, _)| {
             self.candidates.remove(&name);
@@ -209,11 +208,9 @@ impl Directory {
     }
 
     /// Takes those out that somebody has open for writing.
-    fn leave_open_ones(&mut self, files: &mut BTreeMap<OsString, Metadata>, now: Duration) {
-        let names: BTreeSet<&OsStr> = files.keys().map(OsString::as_os_str).collect();
-        let identity = |name: &OsStr| files.get(name).map(|metadata| (metadata.dev(), metadata.ino()));
-        for name in open_for_writing(&names, identity) {
-            files.remove(&name);
+    fn leave_open_ones(&mut self, files: &mut Vec<(OsString, Metadata)>, now: Duration) {
+        for name in open_for_writing(files) {
+            files.retain(|(file, _)| *file != name);
             self.candidates.is_open(&name, now);
             if self.manner.once {
                 self.candidates.remove(&name);

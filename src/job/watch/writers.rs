@@ -2,21 +2,17 @@
 //! at. Root may look at all of them, others at their own user's; those of another container or machine are not seen.
 
 use rustix::fs::OFlags;
-use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Those of `names`, files in one directory, that are open for writing. `inode_of` gives a name's device and inode.
+/// The names of those of `files`, a few in one directory, that are open for writing.
 ///
-/// One look at all processes, whatever the number of names: some hundred to some thousand system calls.
-pub fn open_for_writing(
-    names: &BTreeSet<&OsStr>,
-    inode_of: impl Fn(&OsStr) -> Option<(u64, u64)>,
-) -> BTreeSet<OsString> {
-    let mut open = BTreeSet::new();
-    if names.is_empty() {
+/// One look at all processes, whatever the number of files: some hundred to some thousand system calls.
+pub fn open_for_writing(files: &[(OsString, Metadata)]) -> Vec<OsString> {
+    let mut open = Vec::new();
+    if files.is_empty() {
         return open;
     }
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -29,14 +25,14 @@ pub fn open_for_writing(
             else {
                 continue;
             };
-            if !names.contains(name.as_os_str()) || open.contains(&name) {
+            let Some((_, file)) = files.iter().find(|(file, _)| *file == name).filter(|_| !open.contains(&name)) else {
                 continue;
-            }
-            let same = fs::metadata(&link).is_ok_and(|found| inode_of(&name) == Some((found.dev(), found.ino())));
+            };
+            let same = fs::metadata(&link).is_ok_and(|found| (found.dev(), found.ino()) == (file.dev(), file.ino()));
             let flags = process.path().join("fdinfo").join(descriptor.file_name());
             if same && is_for_writing(&flags) {
                 log::debug!("{} has '{}' open for writing", process.path().display(), Path::new(&name).display());
-                open.insert(name);
+                open.push(name);
             }
         }
     }
@@ -69,14 +65,15 @@ mod tests {
         let written = File::create(folder.join("written")).unwrap();
         let appended = OpenOptions::new().read(true).append(true).open(folder.join("appended")).unwrap();
         let read = File::open(folder.join("read")).unwrap();
-        let inode_of = |name: &OsStr| fs::metadata(folder.join(name)).ok().map(|found| (found.dev(), found.ino()));
-        let names = names.into_iter().collect();
-        let expected: BTreeSet<OsString> = ["written", "appended"].map(OsString::from).into();
-        assert_eq!(open_for_writing(&names, inode_of), expected);
+        let files = names.map(|name| (name.to_owned(), fs::metadata(folder.join(name)).unwrap()));
+        let mut open = open_for_writing(&files);
+        open.sort();
+        assert_eq!(open, ["appended", "written"]);
         // A file of the same name elsewhere is another.
-        assert!(open_for_writing(&names, |_| Some((0, 0))).is_empty());
+        let elsewhere = names.map(|name| (name.to_owned(), fs::metadata(&folder).unwrap()));
+        assert!(open_for_writing(&elsewhere).is_empty());
         drop((written, appended, read));
-        assert!(open_for_writing(&names, inode_of).is_empty());
+        assert!(open_for_writing(&files).is_empty());
         fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::time::Instant;
 
 use super::Qos;
 use crate::error::Result;
+use crate::net::background::{Missing, Receiver, Sender, channel};
 
 /// Writes the payload of a message into the packet and gives its length.
 pub(super) type Payload = Box<dyn FnMut(&mut [u8]) -> Result<usize> + Send>;
@@ -43,7 +43,7 @@ pub(super) struct Mailbox {
 /// # Errors
 /// The system's, when it has no pipe left.
 pub(super) fn pair() -> io::Result<(Postbox, Mailbox)> {
-    let (sender, receiver) = mpsc::channel();
+    let (sender, receiver) = channel();
     let (reader, writer) = io::pipe()?;
     Ok((Postbox { commands: sender, wake: writer }, Mailbox { commands: receiver, wake: reader, next: None }))
 }
@@ -51,7 +51,7 @@ pub(super) fn pair() -> io::Result<(Postbox, Mailbox)> {
 impl Postbox {
     pub(super) fn post(&self, command: Command) {
         // When the thread has ended, the missing outcome tells the caller.
-        if self.commands.send(command).is_ok() {
+        if self.commands.send(command) {
             let _ = (&self.wake).write_all(&[0]);
         }
     }
@@ -67,10 +67,10 @@ impl Mailbox {
     /// The next command, if there is one.
     pub(super) fn peek(&mut self) -> Option<&Command> {
         if self.next.is_none() {
-            self.next = match self.commands.try_recv() {
+            self.next = match self.commands.look() {
                 Ok(command) => Some(self.arrived(command)),
-                Err(TryRecvError::Empty) => None,
-                Err(TryRecvError::Disconnected) => Some(Command::Close),
+                Err(Missing::NotYet) => None,
+                Err(Missing::Closed) => Some(Command::Close),
             };
         }
         self.next.as_ref()
@@ -81,7 +81,7 @@ impl Mailbox {
         if let Some(command) = self.next.take() {
             return command;
         }
-        match self.commands.recv() {
+        match self.commands.receive() {
             Ok(command) => self.arrived(command),
             Err(_) => Command::Close,
         }

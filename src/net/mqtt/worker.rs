@@ -1,7 +1,6 @@
 //! The MQTT thread: one connection after the other, and on each of them publish, keep-alive, publish, …
 
 use std::io;
-use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use embedded_io_async::Read as _;
@@ -14,6 +13,7 @@ use super::mailbox::{Command, Job, Mailbox};
 use super::notice::{Notice, Packet};
 use super::{MqttSettings, Qos};
 use crate::error::{Error, Result};
+use crate::net::background::Sender;
 use crate::net::duplex::Duplex;
 use crate::net::stream::unix_time;
 use crate::net::tls;
