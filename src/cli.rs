@@ -52,8 +52,8 @@ use std::path::{Path, PathBuf};
 use crate::config::suggest::nearest;
 use crate::error::{Error, Fault, Result};
 use crate::options::{
-    self, CHECK, CODEARTIFACT, DOCKER_CREDENTIAL, DRAIN, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id, Kind, OPTIONS, Opt,
-    PRESIGN, PUBLISH, PUT, QUEUE, SECRET, SEND, SERVE,
+    self, CHECK, CODEARTIFACT, DOCKER_CREDENTIAL, DRAIN, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id, Kind, OPTIONS,
+    Opt, PRESIGN, PUBLISH, PUT, QUEUE, SECRET, SEND, SERVE,
 };
 
 /// A command line, understood.

@@ -81,7 +81,8 @@ impl Service {
             .with_remedy("turn it off: --use-fips-endpoint=false, or AWS_USE_FIPS_ENDPOINT=false"));
         }
         // GovCloud's ordinary endpoints of these two are the validated ones; the name with -fips is dual-stack only.
-        let same_in_govcloud = matches!(self, Self::DynamoDb | Self::Sts) && region.starts_with("us-gov-") && !variant.dual_stack;
+        let same_in_govcloud =
+            matches!(self, Self::DynamoDb | Self::Sts) && region.starts_with("us-gov-") && !variant.dual_stack;
         let fips = if variant.fips && !same_in_govcloud { "-fips" } else { "" };
         let name = self.signing_name();
         if self == Self::S3 {

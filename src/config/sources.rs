@@ -5,9 +5,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::{DEFAULT_FILE, json};
 use super::limits::CONFIG_TEXT_MAXIMUM;
 use super::origin::{Origin, Problem};
+use super::{DEFAULT_FILE, json};
 use crate::options::{Id, OPTIONS, Opt};
 
 /// Where settings may come from.

@@ -100,7 +100,8 @@ impl Reached {
         };
         let suite = agreed.and_then(|tls| tls.negotiated_cipher_suite()).map(|suite| suite.suite());
         let cipher = CIPHERS.iter().find(|(known, _)| Some(*known) == suite).map_or("", |(_, name)| name);
-        let protocol = agreed.and_then(|tls| tls.alpn_protocol()).map(|name| String::from_utf8_lossy(name).into_owned());
+        let protocol =
+            agreed.and_then(|tls| tls.alpn_protocol()).map(|name| String::from_utf8_lossy(name).into_owned());
         Ok(Agreed { version, cipher, protocol, took })
     }
 }

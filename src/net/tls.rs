@@ -2,16 +2,18 @@
 //!
 //! There is no way to turn verification off.
 
+use super::witness::Witness;
 use crate::error::{Error, Fault, Result};
 use crate::protocol::time::{clock_before_build, iso8601};
-use super::witness::Witness;
 use crate::protocol::x509;
 use ring::digest;
 use rustls::client::{Resumption, WantsClientCert};
 use rustls::crypto::{CryptoProvider, ring as provider};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{AlertDescription, CertificateError, ClientConfig, ConfigBuilder, InconsistentKeys, RootCertStore, WantsVerifier};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, ConfigBuilder, InconsistentKeys, RootCertStore, WantsVerifier,
+};
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
