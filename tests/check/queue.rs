@@ -51,7 +51,7 @@ fn what_waits_and_what_is_free_is_told() {
 fn a_disk_without_room() {
     let mut scene = filled();
     for (key, what) in [("min_free_bytes", "bytes"), ("min_free_inodes", "inodes")] {
-        scene.config["queue"] = json!({ "dir": scene.path("queue"), key: 9_000_000_000_000_000_u64 });
+        scene.config["queue"] = json!({ "dir": scene.path("queue"), key: 1_000_000_000_000_000_u64 });
         let visit = Visit::of(&scene);
         if visit.step("configuration", "")["result"] == "failed" {
             panic!("{visit:?}");
