@@ -101,9 +101,7 @@ fn a_directory_of_another_user() {
 fn something_that_is_no_directory() {
     let scene = scene();
     fs::write(scene.path("queue"), "x").unwrap();
-    let visit = Visit::of(&scene);
-    assert_eq!(visit.step(PLACE.0, PLACE.1)["result"], "failed");
-    visit.ends_with(78);
+    Visit::of(&scene).failed(PLACE.0, PLACE.1, "not_a_directory", &["is no directory"]).ends_with(78);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::refusal::Refusal;
 use super::{CREDENTIAL_ENDPOINT, Visit, clock};
 use crate::aws::JsonServiceError;
 use crate::aws::iot_credentials::RoleAliasCredentials;
-use crate::config::{Config, CredentialSource};
+use crate::config::{Config, CredentialSource, Origin};
 use crate::error::{Error, Fault, Result};
 use crate::job::credentials::{self, REPLY_CAPACITY, Wanted};
 use crate::net::http::{Body, Client};
@@ -37,6 +37,10 @@ pub(super) fn obtain(
         let why = match provider {
             Probed::Failed => Some("credential_endpoint cannot be reached"),
             Probed::Well => visit.no_certificate,
+            Probed::Unset if *visit.config.origin(Id::CredentialEndpoint) != Origin::Default => {
+                Some("credential_endpoint cannot be used: see configuration")
+            }
+            // What is missing is told.
             Probed::Unset => None,
         };
         if let Some(why) = why {

@@ -24,7 +24,12 @@ pub(super) fn look(config: &Config, report: &mut Report) {
 fn judge(config: &Config, details: &mut Details) -> Result<()> {
     let settings = &config.queue;
     details.text("directory", &settings.dir.display());
-    access(&settings.dir, Access::WRITE_OK | Access::EXEC_OK).map_err(|errno| {
+    let allowed = match settings.dir.is_dir() {
+        true => access(&settings.dir, Access::WRITE_OK | Access::EXEC_OK),
+        // What it is instead is told when it is opened.
+        false => Ok(()),
+    };
+    allowed.map_err(|errno| {
         let user = rustix::process::geteuid().as_raw();
         let message = format!("user {user} cannot write to the queue '{}': {errno}", settings.dir.display());
         Error::new(Fault::Config, "queue_not_writable", message)

@@ -48,7 +48,10 @@ fn head(visit: &mut Visit<'_>, uploader: &Uploader, place: &Place, write: bool, 
     })?;
     let state = match found {
         Some(state) => state,
-        None => uploader.ask(call.reason_request()?, &mut buffer, |reply, now| call.parse_reason(reply, now))?,
+        None => {
+            let reason = uploader.ask(call.reason_request()?, &mut buffer, |reply, now| call.parse_reason(reply, now));
+            reason.map_err(|error| if error.remedy().is_some() { error } else { error.with_remedy(NOT_S3) })?
+        }
     };
     if let Some(region) = &state.region {
         details.text("region", region);
@@ -87,6 +90,8 @@ pub(super) fn unrendered(setting: String, error: &template::TemplateError<'_>) -
         .with_remedy("correct the template, or set what it needs (thing_name)")
 }
 
+const NOT_S3: &str =
+    "check endpoints.s3 (--endpoint-url), path_style and region: something that is not S3 may be answering";
 const SHA256_OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 /// S3's error documents have under 2 KiB.
 const REPLY_CAPACITY: usize = 4096;
