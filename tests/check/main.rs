@@ -9,7 +9,7 @@ mod output;
 mod queue;
 mod refusals;
 mod services;
-#[allow(dead_code, reason = "shared with tests/errors, which uses the rest")]
+#[allow(dead_code, unused_imports, reason = "shared with tests/errors, which uses the rest")]
 #[path = "../errors/support/mod.rs"]
 mod support;
 mod visit;
