@@ -21,6 +21,19 @@ pub(super) enum Probed {
     Unset,
 }
 
+/// The step that failed, with what it had found out.
+struct Failure {
+    step: &'static str,
+    details: Details,
+    error: Error,
+}
+
+impl Failure {
+    fn of(step: &'static str, details: Details, error: Error) -> Box<Self> {
+        Box::new(Self { step, details, error })
+    }
+}
+
 impl Visit<'_> {
     /// Tells of each step to `target` in a line, and gives whether all of them went well. What is not `needed` for a
     /// delivery is skipped where it fails.
@@ -34,7 +47,8 @@ impl Visit<'_> {
     ) -> Probed {
         match self.steps(setting, target, as_device, alpn) {
             Ok(()) => Probed::Well,
-            Err((step, details, error)) => {
+            Err(failure) => {
+                let Failure { step, details, error } = *failure;
                 if needed {
                     self.report.failed(step, setting, details, &error);
                 } else {
@@ -52,7 +66,7 @@ impl Visit<'_> {
         target: &Target,
         as_device: bool,
         alpn: &[&[u8]],
-    ) -> std::result::Result<(), (&'static str, Details, Error)> {
+    ) -> std::result::Result<(), Box<Failure>> {
         let network = self.network;
         let reached = match network.proxy_for(&target.host) {
             Some(proxy) => {
@@ -63,19 +77,20 @@ impl Visit<'_> {
                         self.report.ok("proxy", setting, details);
                         reached
                     }
-                    Err(error) => return Err(("proxy", details, error)),
+                    Err(error) => return Err(Failure::of("proxy", details, error)),
                 }
             }
             None => self.direct(setting, target)?,
         };
         let mut details = Details::default();
         let deadline = network.connect_deadline();
-        let probe = network.tls_probe(as_device, alpn).map_err(|error| ("tls", Details::default(), error))?;
+        let probe =
+            network.tls_probe(as_device, alpn).map_err(|error| Failure::of("tls", Details::default(), error))?;
         let agreed = reached.handshake(&target.host, &probe, deadline);
         let shown = describe(&probe, target, &mut details);
         let Agreed { version, cipher, protocol, took } = match agreed {
             Ok(agreed) => agreed,
-            Err(error) => return Err(("tls", details, explained(error, target, shown))),
+            Err(error) => return Err(Failure::of("tls", details, explained(error, target, shown))),
         };
         details.text("version", &version).text("cipher", &cipher).number("milliseconds", milliseconds(took));
         self.report.ok("tls", setting, details);
@@ -89,22 +104,18 @@ impl Visit<'_> {
                     .with_remedy(
                         "use another port (mqtt_port 8883, https_port 8443), or look for what stands in between",
                     );
-                return Err(("alpn", details, error));
+                return Err(Failure::of("alpn", details, error));
             }
             self.report.ok("alpn", setting, details);
         }
         Ok(())
     }
 
-    fn direct(
-        &mut self,
-        setting: &'static str,
-        target: &Target,
-    ) -> std::result::Result<Reached, (&'static str, Details, Error)> {
+    fn direct(&mut self, setting: &'static str, target: &Target) -> std::result::Result<Reached, Box<Failure>> {
         let mut details = Details::default();
         details.text("host", &target.host);
         let addresses = connect::resolve(target, self.network.connect_deadline());
-        let addresses = addresses.map_err(|error| ("name", Details::default(), error))?;
+        let addresses = addresses.map_err(|error| Failure::of("name", Details::default(), error))?;
         for (name, wants_ipv6) in [("ipv4", false), ("ipv6", true)] {
             let of_family = addresses.iter().filter(|address| address.is_ipv6() == wants_ipv6);
             let list: Vec<String> = of_family.map(|address| address.ip().to_string()).collect();
@@ -127,7 +138,7 @@ impl Visit<'_> {
                 self.report.ok("tcp", setting, details);
                 Ok(reached)
             }
-            Err(error) => Err(("tcp", details, error)),
+            Err(error) => Err(Failure::of("tcp", details, error)),
         }
     }
 
