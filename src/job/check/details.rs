@@ -39,14 +39,14 @@ impl Details {
         let _ = write!(self.note, "{separator}{note}");
     }
 
-    /// `subject CN=camera-1, days left 27`, or with another separator; and the note.
-    pub(super) fn as_text(&self, separator: &str) -> (String, &str) {
-        let mut text = String::new();
+    /// `subject CN=camera-1, days left 27`, or with the names as they are, each behind `line_break`; and the note.
+    pub(super) fn as_text(&self, line_break: Option<&str>) -> (String, &str) {
+        let mut text = line_break.map(|_| format!("{} set", self.values.len())).unwrap_or_default();
         for (name, value) in &self.values {
             if !text.is_empty() {
-                text.push_str(separator);
+                text.push_str(line_break.unwrap_or(", "));
             }
-            let name = name.replace('_', " ");
+            let name = if line_break.is_some() { (*name).to_owned() } else { name.replace('_', " ") };
             // As above.
             let _ = match value {
                 Value::Text(value) => write!(text, "{name} {value}"),

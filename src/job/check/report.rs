@@ -96,7 +96,7 @@ impl Report {
 
 /// The step's line for people, and the lines under it.
 fn text(mark: &str, step: &str, setting: &str, details: &Details, error: Option<&Error>) -> String {
-    let (found, note) = details.as_text(if step == "configuration" { INDENT } else { ", " });
+    let (found, note) = details.as_text((step == "configuration").then_some(INDENT));
     let space = if setting.is_empty() { "" } else { " " };
     let mut line = format!("{mark} {setting}{space}{step}");
     // The first of them is the line's own.
@@ -138,6 +138,10 @@ mod tests {
         assert_eq!(
             text("✓", "certificate", "", &details, None),
             "✓ certificate: valid until 2049-12-31, days left 27\n    note: soon\n"
+        );
+        assert_eq!(
+            text("ok", "configuration", "", &details, None),
+            "ok configuration: 2 set\n    valid_until 2049-12-31\n    days_left 27\n    note: soon\n"
         );
         let error = Error::new(Fault::Config, "a", "it is wrong").with_remedy("one\ntwo");
         assert_eq!(
