@@ -12,7 +12,7 @@ use time::macros::format_description;
 use crate::answers::Answer;
 use crate::faults::FaultSwitch;
 use crate::http_server::{Handler, ReplyBody};
-use crate::sessions::{IssuedCredentials, Sessions};
+use crate::sessions::{IssuedCredentials, Sessions, trace_id};
 
 /// How credentials are made.
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ impl Handler for CredentialProvider {
 }
 
 fn forbidden(message: &str) -> Answer {
-    Answer::credential_refusal(403, message)
+    Answer::json(403, &json!({ "message": message })).header("x-amzn-requestid", trace_id())
 }
 
 fn reply(credentials: &IssuedCredentials, expiration: OffsetDateTime) -> serde_json::Value {
