@@ -235,7 +235,7 @@ pub const COMMANDS: &[CommandHelp] = &[
              topic: that tells whether the policies allow it. Without it, S3 is asked for the bucket only, and MQTT connects \
              only. That connection has the configured client id, so it ends another one of the same id: a running homing drain \
              --follow connects again.",
-            "With --json each step is one line: check, endpoint (where it is about one), result (ok, failed or skipped), \
+            "With --json each step is one line: check, setting (the one it is about), result (ok, failed or skipped), \
              details, note, error. The last line is {\"check\":\"summary\",\"result\":…,\"exit_code\":…} with how many there were.",
         ],
         examples: &["homing check", "homing check --write", "homing check --json | tail -n 1"],
