@@ -4,6 +4,7 @@
 //! homing is to run is that command's. Secrets are never accepted here: every process on the device can read another's
 //! arguments.
 
+mod check;
 pub mod codeartifact;
 pub mod commands;
 mod credentials;
@@ -26,6 +27,7 @@ mod secret;
 mod send;
 mod serve;
 
+pub use check::Check;
 pub use codeartifact::Codeartifact;
 pub use credentials::CredentialsFormat;
 pub use docker_credential::{DockerAction, with_command_of_name};
@@ -50,8 +52,8 @@ use std::path::{Path, PathBuf};
 use crate::config::suggest::nearest;
 use crate::error::{Error, Fault, Result};
 use crate::options::{
-    self, CODEARTIFACT, DOCKER_CREDENTIAL, DRAIN, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id, Kind, OPTIONS, Opt,
-    PRESIGN, PUBLISH, PUT, QUEUE, SECRET, SEND, SERVE,
+    self, CHECK, CODEARTIFACT, DOCKER_CREDENTIAL, DRAIN, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id, Kind, OPTIONS,
+    Opt, PRESIGN, PUBLISH, PUT, QUEUE, SECRET, SEND, SERVE,
 };
 
 /// A command line, understood.
@@ -86,6 +88,8 @@ pub enum Command {
     Presign(Presign),
     /// `homing publish TOPIC`
     Publish(Publish),
+    /// `homing check`
+    Check(Check),
     /// `homing credentials`
     Credentials(CredentialsFormat),
     /// `homing codeartifact …`
@@ -142,6 +146,7 @@ impl Command {
             | Self::Presign(_)
             | Self::Exec(_)
             | Self::Serve(_)
+            | Self::Check(_)
             | Self::GetSecret(_)
             | Self::GitCredential(_)
             | Self::EcrPassword { .. }
@@ -305,6 +310,7 @@ impl Given {
             GET => self.get(positionals),
             PRESIGN => self.presign(positionals),
             PUBLISH => self.publish(positionals),
+            CHECK => self.check(positionals),
             EXEC => self.exec(positionals),
             SERVE => self.serve(positionals),
             SECRET => self.secret(positionals),

@@ -96,6 +96,8 @@ pub struct Config {
     pub endpoint_ecr: Option<Endpoint>,
     /// An endpoint in place of CodeArtifact's own.
     pub endpoint_codeartifact: Option<Endpoint>,
+    /// An endpoint in place of STS's own.
+    pub endpoint_sts: Option<Endpoint>,
     /// A VPC endpoint for CodeArtifact's repositories that has no private DNS.
     pub repository_endpoint_url: Option<Endpoint>,
     /// Whether AWS's FIPS endpoints are called.
@@ -126,6 +128,17 @@ pub struct Config {
     pub warnings: Vec<String>,
     origins: Vec<Origin>,
     document: String,
+}
+
+/// A configuration that is looked at rather than used.
+#[derive(Debug)]
+pub struct Examined {
+    /// What of it can be used.
+    pub config: Config,
+    /// Every setting that something sets, as text.
+    pub values: Vec<(Id, OsString)>,
+    /// What is wrong with it.
+    pub mistakes: Option<Error>,
 }
 
 /// Where files wait until they are delivered, and how many.
@@ -181,11 +194,7 @@ impl Config {
     /// # Errors
     /// [`Fault::Config`] with every mistake that was found.
     pub fn load(flags: &[(Id, OsString)]) -> Result<Self> {
-        Self::from_sources(&Sources {
-            flags,
-            environment: &|name| std::env::var_os(name),
-            default_file: DEFAULT_FILE.as_ref(),
-        })
+        Self::from_sources(&Sources::of_process(flags))
     }
 
     /// The same from given sources.
@@ -193,13 +202,22 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn from_sources(sources: &Sources<'_>) -> Result<Self> {
+        let Examined { config, mistakes, .. } = Self::examine(sources);
+        mistakes.map_or(Ok(config), Err)
+    }
+
+    /// The same for whoever wants to look at what there is, whatever is wrong with it: a value that cannot be used
+    /// counts as not set.
+    pub fn examine(sources: &Sources<'_>) -> Examined {
         let mut problems = Vec::new();
         let settings = Settings::gather(sources, &mut problems);
+        let values = settings.values();
         let mut config = Self::from_settings(settings, &mut problems);
         if config.strict {
             problems.extend(config.warnings.drain(..).map(|warning| Problem::new("strict", warning)));
         }
-        if problems.is_empty() { Ok(config) } else { Err(report(problems)) }
+        let mistakes = (!problems.is_empty()).then(|| report(problems));
+        Examined { config, values, mistakes }
     }
 
     /// Where the setting's value came from.
@@ -389,6 +407,7 @@ impl Config {
             endpoint_dynamodb: reader.endpoint(Id::EndpointDynamodb),
             endpoint_ecr: reader.endpoint(Id::EndpointEcr),
             endpoint_codeartifact: reader.endpoint(Id::EndpointCodeartifact),
+            endpoint_sts: reader.endpoint(Id::EndpointSts),
             repository_endpoint_url: reader.endpoint(Id::RepositoryEndpointUrl),
             use_fips_endpoint: reader.bool(Id::UseFipsEndpoint),
             use_dualstack_endpoint: reader.bool(Id::UseDualstackEndpoint),

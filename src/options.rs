@@ -48,6 +48,7 @@ pub enum Id {
     EndpointDynamodb,
     EndpointEcr,
     EndpointCodeartifact,
+    EndpointSts,
     QueueDir,
     QueueMaxBytes,
     QueueMaxAge,
@@ -105,6 +106,7 @@ pub enum Id {
     Names,
     Values,
     Public,
+    Write,
     Listen,
     Follow,
     Watch,
@@ -201,8 +203,10 @@ pub const DYNAMODB: Commands = Commands(1 << 13);
 pub const DRAIN: Commands = Commands(1 << 14);
 /// `homing queue`.
 pub const QUEUE: Commands = Commands(1 << 15);
+/// `homing check`.
+pub const CHECK: Commands = Commands(1 << 16);
 /// Every command.
-pub const ALL: Commands = Commands((1 << 16) - 1);
+pub const ALL: Commands = Commands((1 << 17) - 1);
 /// The commands that talk to AWS.
 pub const NETWORKED: Commands = Commands(ALL.0 & !QUEUE.0);
 /// The commands that use AWS credentials.
@@ -210,7 +214,7 @@ pub const CREDENTIALED: Commands = Commands(ALL.0 & !PUBLISH.0 & !QUEUE.0);
 /// The commands that call an AWS service with a signed request.
 pub const CALLING: Commands = Commands(CREDENTIALED.0 & !CREDENTIALS.0 & !SERVE.0);
 /// The commands that move or name S3 objects.
-pub const OBJECTS: Commands = Commands(SEND.0 | DRAIN.0 | PUT.0 | GET.0 | PRESIGN.0);
+pub const OBJECTS: Commands = Commands(SEND.0 | DRAIN.0 | PUT.0 | GET.0 | PRESIGN.0 | CHECK.0);
 /// The commands whose outcome `--status-file` tells.
 pub const REPORTED: Commands = Commands(SEND.0 | PUT.0 | GET.0 | PUBLISH.0 | DRAIN.0);
 /// Known to the configuration file only: no command reads it yet.
@@ -391,7 +395,7 @@ pub const OPTIONS: &[Opt] = &[
     },
     Opt {
         variables: &["HOMING_DATA_ENDPOINT"],
-        commands: SEND.or(DRAIN).or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH).or(CHECK),
         ..key(
             Id::DataEndpoint,
             "data_endpoint",
@@ -425,14 +429,14 @@ pub const OPTIONS: &[Opt] = &[
     Opt {
         variables: &["HOMING_BUCKET"],
         group: Group::Delivery,
-        commands: SEND.or(DRAIN),
+        commands: SEND.or(DRAIN).or(CHECK),
         ..key(Id::Bucket, "bucket", "bucket", Kind::Text("NAME"), "S3 bucket for files over inline_limit")
     },
     Opt {
         variables: &["HOMING_KEY"],
         default: "{thing}/{name}",
         group: Group::Delivery,
-        commands: SEND.or(DRAIN),
+        commands: SEND.or(DRAIN).or(CHECK),
         ..key(
             Id::Key,
             "key",
@@ -445,7 +449,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_TOPIC"],
         default: "file/upload",
         group: Group::Delivery,
-        commands: SEND.or(DRAIN),
+        commands: SEND.or(DRAIN).or(CHECK),
         ..key(
             Id::Topic,
             "topic",
@@ -471,13 +475,13 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_VIA"],
         default: "mqtt",
         group: Group::Delivery,
-        commands: SEND.or(DRAIN).or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH).or(CHECK),
         ..key(Id::Via, "via", "via", Kind::Choice(&["mqtt", "https"]), "how messages are published")
     },
     Opt {
         variables: &["HOMING_CLIENT_ID"],
         group: Group::Delivery,
-        commands: SEND.or(DRAIN).or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH).or(CHECK),
         ..key(
             Id::ClientId,
             "client_id",
@@ -491,7 +495,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_QOS"],
         default: "1",
         group: Group::Delivery,
-        commands: SEND.or(DRAIN).or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH).or(CHECK),
         ..key(
             Id::Qos,
             "qos",
@@ -597,7 +601,7 @@ pub const OPTIONS: &[Opt] = &[
     Opt {
         variables: &["HOMING_MQTT_PORT"],
         group: Group::Connection,
-        commands: SEND.or(DRAIN).or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH).or(CHECK),
         ..key(
             Id::MqttPort,
             "mqtt_port",
@@ -609,7 +613,7 @@ pub const OPTIONS: &[Opt] = &[
     Opt {
         variables: &["HOMING_HTTPS_PORT"],
         group: Group::Connection,
-        commands: SEND.or(DRAIN).or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH).or(CHECK),
         ..key(
             Id::HttpsPort,
             "https_port",
@@ -622,7 +626,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_KEEP_ALIVE"],
         default: "60",
         group: Group::Connection,
-        commands: SEND.or(DRAIN).or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH).or(CHECK),
         ..key(
             Id::KeepAlive,
             "keep_alive",
@@ -673,7 +677,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_PUBLISH_TIMEOUT"],
         default: "20",
         group: Group::Connection,
-        commands: SEND.or(DRAIN).or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH).or(CHECK),
         ..key(
             Id::PublishTimeout,
             "publish_timeout",
@@ -686,7 +690,7 @@ pub const OPTIONS: &[Opt] = &[
         variables: &["HOMING_ACKNOWLEDGE_TIMEOUT"],
         default: "20",
         group: Group::Connection,
-        commands: SEND.or(DRAIN).or(PUBLISH),
+        commands: SEND.or(DRAIN).or(PUBLISH).or(CHECK),
         ..key(
             Id::AcknowledgeTimeout,
             "acknowledge_timeout",
@@ -727,6 +731,12 @@ pub const OPTIONS: &[Opt] = &[
         "endpoints.codeartifact",
         &["AWS_ENDPOINT_URL_CODEARTIFACT", AWS_ENDPOINT_URL],
         "CodeArtifact endpoint",
+    ),
+    service(
+        Id::EndpointSts,
+        "endpoints.sts",
+        &["AWS_ENDPOINT_URL_STS", AWS_ENDPOINT_URL],
+        "STS endpoint, which homing check alone asks",
     ),
     // Part of the configuration file's format, so that one file serves every version; checked, not used.
     Opt {
@@ -1148,6 +1158,14 @@ pub const OPTIONS: &[Opt] = &[
         "what the names in --condition that begin with : stand for, in the form of the item",
     ),
     flag(Id::Public, "public", Kind::Bool, Group::Command, ECR, "the password of the public registry, public.ecr.aws"),
+    flag(
+        Id::Write,
+        "write",
+        Kind::Bool,
+        Group::Command,
+        CHECK,
+        "also store an empty object (its file's name is homing-check) and publish a message of type \"check\"",
+    ),
     Opt {
         default: "127.0.0.1:0",
         ..flag(
@@ -1284,7 +1302,7 @@ const fn queue(
     kind: Kind,
     help: &'static str,
 ) -> Opt {
-    let (group, commands) = (Group::Queue, SEND.or(DRAIN).or(QUEUE));
+    let (group, commands) = (Group::Queue, SEND.or(DRAIN).or(QUEUE).or(CHECK));
     Opt { id, key, flag, short: None, variables, kind, default: "", help, group, commands }
 }
 

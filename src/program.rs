@@ -5,7 +5,7 @@ use crate::config::{Config, Monitoring};
 use crate::error::{Error, Result};
 use crate::job::status::StatusFile;
 use crate::job::{
-    Screen, abort_stale, codeartifact, docker_credential, drain, dynamodb_put_item, ecr_password, exec, get,
+    Screen, abort_stale, check, codeartifact, docker_credential, drain, dynamodb_put_item, ecr_password, exec, get,
     git_credential, presign, publish, put, queue, screen, secret, send, serve, show_credentials,
 };
 use crate::logging;
@@ -60,6 +60,7 @@ fn done(arguments: &Arguments, screen: &mut Screen, status: Option<&StatusFile>)
         Command::Get(command) => config().and_then(|config| get::run(&config, command, screen)),
         Command::Presign(command) => config().and_then(|config| presign::run(&config, command, screen)),
         Command::Publish(command) => config().and_then(|config| publish::run(&config, command, screen)),
+        Command::Check(command) => check::run(&arguments.settings, command, screen),
         Command::Credentials(format) => config().and_then(|config| show_credentials::run(&config, *format)),
         Command::Codeartifact(command) => codeartifact::run(config, command, screen),
         Command::Exec(command) => config().and_then(|config| exec::run(&config, command)),

@@ -29,6 +29,45 @@ fn an_object_is_put_with_session_credentials() {
 }
 
 #[test]
+fn the_doctor_asks_sts_and_stores_where_files_go() {
+    let Some(service) = service() else { return };
+    let (directory, endpoint) = (Directory::new("check"), service.endpoint());
+    let check = |keys: &Keys, bucket: &str| {
+        let settings =
+            ["--credentials", "environment", "--region", REGION, "--path-style", "--endpoint-url", &endpoint];
+        let arguments = ["check", "--json", "--write", "--bucket", bucket, "--key", "device/{name}"];
+        homing(arguments.into_iter().chain(settings))
+            .env("AWS_ENDPOINT_URL_STS", &endpoint)
+            .env("HOMING_CA_FILE", &service.ca_file)
+            .env("HOMING_QUEUE_DIR", directory.join("queue"))
+            .keys(keys)
+            .run()
+    };
+    let step = |outcome: &Outcome, name: &str| {
+        let steps = outcome.json_lines();
+        steps.into_iter().find(|step| step["check"] == name).unwrap_or_else(|| panic!("no {name}: {outcome}"))
+    };
+    let outcome = check(&service.session(), BUCKET);
+    outcome.expect_code(0);
+    let identity = step(&outcome, "identity");
+    assert!(identity["details"]["arn"].as_str().unwrap().contains(ROLE_ALIAS), "{identity}");
+    // The role may put and not list.
+    assert!(step(&outcome, "s3")["note"].as_str().unwrap().contains("s3:ListBucket"), "{outcome}");
+    assert!(service.owner().get_object(BUCKET, "device/homing-check").is_empty());
+
+    let outcome = check(&service.owner().keys.clone().unwrap(), "absent-bucket");
+    assert_eq!(step(&outcome, "s3")["error"]["code"], "NoSuchBucket", "{outcome}");
+    let outcome = check(&service.powerless_session(), BUCKET);
+    outcome.expect_code(77);
+    assert_eq!(step(&outcome, "s3_write")["error"]["code"], "AccessDenied", "{outcome}");
+    let mut wrong = service.session();
+    wrong.secret_access_key = "wrong".to_owned();
+    let outcome = check(&wrong, BUCKET);
+    assert_eq!(step(&outcome, "identity")["error"]["code"], "SignatureDoesNotMatch", "{outcome}");
+    assert_eq!(step(&outcome, "s3")["error"]["code"], "SignatureDoesNotMatch", "{outcome}");
+}
+
+#[test]
 fn a_file_in_parts_is_put() {
     let Some(service) = service() else { return };
     let content = bytes(11 * 1024 * 1024);

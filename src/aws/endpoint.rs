@@ -21,6 +21,8 @@ pub enum Service {
     EcrPublic,
     /// AWS CodeArtifact.
     CodeArtifact,
+    /// AWS Security Token Service.
+    Sts,
 }
 
 /// Which of a service's endpoints is meant: `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT`.
@@ -47,6 +49,7 @@ impl Service {
             Self::Ecr => "ecr",
             Self::EcrPublic => "ecr-public",
             Self::CodeArtifact => "codeartifact",
+            Self::Sts => "sts",
         }
     }
 
@@ -59,6 +62,7 @@ impl Service {
             Self::Ecr => "ECR",
             Self::EcrPublic => "ECR Public",
             Self::CodeArtifact => "CodeArtifact",
+            Self::Sts => "STS",
         }
     }
 
@@ -77,7 +81,8 @@ impl Service {
             .with_remedy("turn it off: --use-fips-endpoint=false, or AWS_USE_FIPS_ENDPOINT=false"));
         }
         // GovCloud's ordinary endpoints of these two are the validated ones; the name with -fips is dual-stack only.
-        let same_in_govcloud = self == Self::DynamoDb && region.starts_with("us-gov-") && !variant.dual_stack;
+        let same_in_govcloud =
+            matches!(self, Self::DynamoDb | Self::Sts) && region.starts_with("us-gov-") && !variant.dual_stack;
         let fips = if variant.fips && !same_in_govcloud { "-fips" } else { "" };
         let name = self.signing_name();
         if self == Self::S3 {
@@ -289,6 +294,14 @@ mod tests {
         }
         assert_eq!(EcrPublic.host("us-east-1", PLAIN).unwrap(), "api.ecr-public.us-east-1.amazonaws.com");
         assert_eq!(EcrPublic.host("us-east-1", DUAL).unwrap(), "ecr-public.us-east-1.api.aws");
+        for (region, variant, host) in [
+            ("eu-west-1", PLAIN, "sts.eu-west-1.amazonaws.com"),
+            ("us-west-2", FIPS, "sts-fips.us-west-2.amazonaws.com"),
+            ("us-gov-west-1", FIPS, "sts.us-gov-west-1.amazonaws.com"),
+            ("eu-west-1", DUAL, "sts.eu-west-1.api.aws"),
+        ] {
+            assert_eq!(Service::Sts.host(region, variant).unwrap(), host);
+        }
         assert_eq!(DynamoDb.host("cn-north-1", DUAL).unwrap(), "dynamodb.cn-north-1.api.amazonwebservices.com.cn");
         assert_eq!(Ecr.host("us-iso-east-1", PLAIN).unwrap(), "api.ecr.us-iso-east-1.c2s.ic.gov");
     }

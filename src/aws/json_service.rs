@@ -45,12 +45,16 @@ pub struct Asked<'a> {
 impl Asked<'_> {
     /// The error for a reply whose status is not 200.
     pub fn error(&self, reply: &Reply<'_>) -> Error {
+        self.error_said(reply, &JsonServiceError::read(reply))
+    }
+
+    /// The same for a service that says it in another form.
+    pub(super) fn error_said(&self, reply: &Reply<'_>, said: &JsonServiceError) -> Error {
         let status = reply.status;
-        let said = JsonServiceError::read(reply);
         let (what, service) = (self.what, self.service.title());
         let mut message = format!("{what}: {service} answered {}", said.describe(status));
         let kind = kind(&said.code, status);
-        let blamed = self.blamed_clocks(reply, &said);
+        let blamed = self.blamed_clocks(reply, said);
         if let Some(clocks) = blamed {
             message.push_str(&format!("; {clocks}"));
         }

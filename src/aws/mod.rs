@@ -25,6 +25,7 @@ pub mod s3_create_multipart_upload;
 mod s3_error;
 pub mod s3_get;
 pub mod s3_head;
+pub mod s3_head_bucket;
 pub mod s3_list_multipart_uploads;
 pub mod s3_list_parts;
 pub mod s3_multipart;
@@ -32,6 +33,7 @@ pub mod s3_presigned;
 pub mod s3_put;
 pub mod s3_upload_part;
 pub mod secrets_manager;
+pub mod sts_get_caller_identity;
 
 use crate::error::{Error, Fault, Hint};
 use crate::protocol::json::{self, Text};

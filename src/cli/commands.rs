@@ -1,7 +1,7 @@
 //! The commands there are, and what is written about each by hand.
 
 use crate::options::{
-    CODEARTIFACT, CREDENTIALS, Commands, DOCKER_CREDENTIAL, DRAIN, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id,
+    CHECK, CODEARTIFACT, CREDENTIALS, Commands, DOCKER_CREDENTIAL, DRAIN, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id,
     PRESIGN, PUBLISH, PUT, QUEUE, SECRET, SEND, SERVE,
 };
 use std::ffi::OsStr;
@@ -220,6 +220,28 @@ pub const COMMANDS: &[CommandHelp] = &[
             "homing publish --via https status -f status.json",
             "tail -f events.log | homing publish --lines events",
         ],
+        options: &[],
+    },
+    CommandHelp {
+        name: "check",
+        commands: CHECK,
+        endpoint: Id::EndpointUrl,
+        arguments: "[--write] [--json] [options]",
+        summary: "find out what is wrong with this device, and what to do",
+        description: &[
+            "Walks the whole way of a delivery and tells of each step in a line: configuration, files, certificate, each \
+             endpoint (name, TCP, proxy, TLS, ALPN), MQTT, clock, role alias, identity, S3, queue, the credentials' life. \
+             Under a step that failed stand its cause and what to do. It goes on as long as later steps mean something. \
+             The exit code is that of the first failure; 0: nothing failed.",
+            "Nothing is stored, published or kept, and credentials of earlier runs are not used. With --write an empty object is \
+             stored, with the key that a file named homing-check would get, and a message of type check is published to the \
+             topic: that tells whether the policies allow it. Without it, S3 is asked for the bucket only, and MQTT connects \
+             only. That connection has the configured client id, so it ends another one of the same id: a running homing drain \
+             --follow connects again.",
+            "With --json each step is one line: check, setting (the one it is about), result (ok, failed or skipped), \
+             details, note, error. The last line is {\"check\":\"summary\",\"result\":…,\"exit_code\":…} with how many there were.",
+        ],
+        examples: &["homing check", "homing check --write", "homing check --json | tail -n 1"],
         options: &[],
     },
     CommandHelp {

@@ -1,6 +1,5 @@
 //! What is to be known before everything else is understood, so that a wrong setting can be reported, too.
 
-use super::DEFAULT_FILE;
 use super::sources::{Settings, Sources};
 use crate::options::Id;
 use std::ffi::OsString;
@@ -20,11 +19,7 @@ pub struct Monitoring {
 impl Monitoring {
     /// Reads the same sources as [`super::Config::load`]; what is wrong there is that one's to report.
     pub fn load(flags: &[(Id, OsString)]) -> Self {
-        Self::from_sources(&Sources {
-            flags,
-            environment: &|name| std::env::var_os(name),
-            default_file: DEFAULT_FILE.as_ref(),
-        })
+        Self::from_sources(&Sources::of_process(flags))
     }
 
     fn from_sources(sources: &Sources<'_>) -> Self {

@@ -5,9 +5,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::json;
 use super::limits::CONFIG_TEXT_MAXIMUM;
 use super::origin::{Origin, Problem};
+use super::{DEFAULT_FILE, json};
 use crate::options::{Id, OPTIONS, Opt};
 
 /// Where settings may come from.
@@ -18,6 +18,13 @@ pub struct Sources<'a> {
     pub environment: &'a dyn Fn(&str) -> Option<OsString>,
     /// The file that is read when none is named, and that need not exist.
     pub default_file: &'a Path,
+}
+
+impl<'a> Sources<'a> {
+    /// These flags, this process's environment, and the file that is read by default.
+    pub fn of_process(flags: &'a [(Id, OsString)]) -> Self {
+        Self { flags, environment: &|name| std::env::var_os(name), default_file: DEFAULT_FILE.as_ref() }
+    }
 }
 
 /// A setting as it was found.
@@ -57,6 +64,12 @@ impl Settings {
 
     pub(super) fn origin(&self, id: Id) -> &Origin {
         self.get(id).map_or(&Origin::Default, |setting| &setting.origin)
+    }
+
+    /// Every setting that something sets, in the order of the options.
+    pub(super) fn values(&self) -> Vec<(Id, OsString)> {
+        let found = OPTIONS.iter().zip(&self.found);
+        found.filter_map(|(option, setting)| Some((option.id, setting.as_ref()?.value.clone()))).collect()
     }
 
     pub(super) fn origins(&self) -> Vec<Origin> {

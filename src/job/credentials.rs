@@ -220,7 +220,7 @@ const RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 /// A session token of 4,096 bytes, each escaped at worst to 2, and the rest of the reply.
-const REPLY_CAPACITY: usize = 12 * 1024;
+pub(super) const REPLY_CAPACITY: usize = 12 * 1024;
 /// Tokens are opaque; EKS's, the longest known, are JWTs of about 1 KiB.
 const TOKEN_MAXIMUM: usize = 16 * 1024;
 

@@ -5,8 +5,10 @@ use super::network::Network;
 use crate::aws::iot_publish;
 use crate::config::{Config, Qos, Via};
 use crate::error::{Error, Fault, Hint, Result};
+use crate::net::connect::Target;
 use crate::net::http::{Body, Client};
 use crate::net::mqtt::{self, MqttSettings, Publisher};
+use crate::net::stream::Stream;
 use crate::protocol::message::AWS_IOT_PAYLOAD_LIMIT;
 use crate::protocol::template::TOPIC_CAPACITY;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,29 +51,9 @@ impl Messenger {
     /// # Errors
     /// A missing setting, or an unusable certificate. What is wrong with the connection is said when publishing.
     pub fn open(config: &Config, network: &Network<'_>, payload_capacity: usize) -> Result<Self> {
-        let host = &config.data_endpoint()?.host;
         match config.via {
             Via::Mqtt => {
-                let port = config.mqtt_port();
-                let alpn: &[&[u8]] = if port == ALPN_PORT { &[ALPN_MQTT] } else { &[] };
-                let connect = network.device_connector(host, port, alpn)?;
-                let client_id = config.client_id()?;
-                let settings = MqttSettings {
-                    broker: format!("{host}:{port}"),
-                    client_id: client_id.as_str().try_into().map_err(|_| {
-                        Error::new(
-                            Fault::Config,
-                            "client_id_too_long",
-                            format!("the client id '{client_id}' is longer than 64 bytes"),
-                        )
-                    })?,
-                    keep_alive: config.keep_alive,
-                    connect_timeout: config.connect_timeout,
-                    publish_timeout: config.publish_timeout,
-                    acknowledge_timeout: config.acknowledge_timeout,
-                    deadline: network.deadline(),
-                    packet_capacity: payload_capacity + TOPIC_CAPACITY + PUBLISH_OVERHEAD,
-                };
+                let (settings, connect) = broker(config, network, payload_capacity)?;
                 let qos = match config.qos {
                     Qos::AtMostOnce => mqtt::Qos::AtMostOnce,
                     Qos::AtLeastOnce => mqtt::Qos::AtLeastOnce,
@@ -80,10 +62,9 @@ impl Messenger {
                 Ok(Self::Mqtt { publisher: Publisher::open(settings, connect)?, qos, retries })
             }
             Via::Https => {
-                let port = config.https_port();
-                let alpn: &[&[u8]] = if port == ALPN_PORT { &[ALPN_HTTPS] } else { &[] };
+                let (target, alpn) = destination(config)?;
                 let client = network.device_client(alpn)?;
-                let authority = crate::net::connect::Target { host: host.clone(), port }.to_string();
+                let authority = target.to_string();
                 client.warm_up(&authority);
                 let at_least_once = config.qos == Qos::AtLeastOnce;
                 let (buffer, retries) = (vec![0; payload_capacity], network.retries().clone());
@@ -130,6 +111,52 @@ impl Messenger {
             publisher.close();
         }
     }
+}
+
+/// Where messages go, and the protocol to be named in TLS, where that is needed: by MQTT or HTTPS, as configured.
+///
+/// # Errors
+/// No data endpoint is set.
+pub fn destination(config: &Config) -> Result<(Target, &'static [&'static [u8]])> {
+    let (port, alpn): (u16, &[&[u8]]) = match config.via {
+        Via::Mqtt => (config.mqtt_port(), &[ALPN_MQTT]),
+        Via::Https => (config.https_port(), &[ALPN_HTTPS]),
+    };
+    let target = Target { host: config.data_endpoint()?.host.clone(), port };
+    Ok((target, if port == ALPN_PORT { alpn } else { &[] }))
+}
+
+/// Connects to the broker as for messages, and publishes none.
+///
+/// # Errors
+/// As [`Messenger::open`]; what is wrong with the connection; the broker's refusal.
+pub fn greet(config: &Config, network: &Network<'_>) -> Result<()> {
+    let (settings, connect) = broker(config, network, 0)?;
+    mqtt::greet(settings, connect)
+}
+
+fn broker(
+    config: &Config,
+    network: &Network<'_>,
+    payload_capacity: usize,
+) -> Result<(MqttSettings, impl Fn() -> Result<Stream> + Send + use<>)> {
+    let (Target { host, port }, alpn) = destination(config)?;
+    let connect = network.device_connector(&host, port, alpn)?;
+    let client_id = config.client_id()?;
+    let settings = MqttSettings {
+        broker: format!("{host}:{port}"),
+        client_id: client_id.as_str().try_into().map_err(|_| {
+            let message = format!("the client id '{client_id}' is longer than 64 bytes");
+            Error::new(Fault::Config, "client_id_too_long", message)
+        })?,
+        keep_alive: config.keep_alive,
+        connect_timeout: config.connect_timeout,
+        publish_timeout: config.publish_timeout,
+        acknowledge_timeout: config.acknowledge_timeout,
+        deadline: network.deadline(),
+        packet_capacity: payload_capacity + TOPIC_CAPACITY + PUBLISH_OVERHEAD,
+    };
+    Ok((settings, connect))
 }
 
 /// A message that is written as often as it is sent.

@@ -2,6 +2,7 @@
 
 pub mod abort_stale;
 mod attempts;
+pub mod check;
 pub mod child;
 pub mod codeartifact;
 pub mod configparser;

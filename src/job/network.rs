@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::net::connect::{self, Target};
 use crate::net::http::{Client, Settings};
+use crate::net::probe::TlsProbe;
 use crate::net::proxy::Proxy;
 use crate::net::stream::{Stream, unix_time};
 use crate::net::tls::{self, Identity, PemFile, Trust};
@@ -144,10 +145,29 @@ impl<'c> Network<'c> {
     /// # Errors
     /// There is no such name, or no answer in time.
     pub fn addresses(&self, host: &str, port: u16) -> Result<impl Iterator<Item = IpAddr>> {
-        let until = Instant::now() + self.config.connect_timeout;
         let target = Target { host: host.to_owned(), port };
-        let found = connect::resolve(&target, self.deadline.map_or(until, |end| until.min(end)))?;
+        let found = connect::resolve(&target, self.connect_deadline())?;
         Ok(found.into_iter().map(|address| address.ip()))
+    }
+
+    /// The proxy that connections to `host` go through, where there is one.
+    pub fn proxy_for(&self, host: &str) -> Option<&Proxy> {
+        self.proxy.as_deref().filter(|proxy| proxy.is_for(host))
+    }
+
+    /// A TLS handshake to be looked at, with the device certificate where `as_device` and where it can be used.
+    ///
+    /// # Errors
+    /// The CA file cannot be used.
+    pub fn tls_probe(&self, as_device: bool, alpn: &[&[u8]]) -> Result<TlsProbe> {
+        let identity = if as_device { self.identity().ok() } else { None };
+        TlsProbe::new(self.trust()?, identity, alpn)
+    }
+
+    /// When a connection that is begun now has to be there.
+    pub fn connect_deadline(&self) -> Instant {
+        let until = Instant::now() + self.config.connect_timeout;
+        self.deadline.map_or(until, |end| until.min(end))
     }
 
     fn client(&self, tls: Option<Arc<ClientConfig>>, plain_allowed: fn(IpAddr) -> bool) -> Client {

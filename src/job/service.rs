@@ -117,6 +117,7 @@ fn own_endpoint(config: &Config, service: Service) -> Option<&Endpoint> {
             matches!(config.origin(Id::EndpointEcr), Origin::Flag(_) | Origin::Variable("AWS_ENDPOINT_URL"))
         }),
         Service::CodeArtifact => config.endpoint_codeartifact.as_ref(),
+        Service::Sts => config.endpoint_sts.as_ref(),
     }
 }
 

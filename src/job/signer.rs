@@ -26,11 +26,15 @@ impl Signer {
         if let Some(signer) = network.signer() {
             return Ok(signer);
         }
-        let credentials = credentials::obtain(config, network)?;
+        Ok(Self::of(credentials::obtain(config, network)?, network))
+    }
+
+    /// Signs this run's requests with these credentials.
+    pub fn of(credentials: Box<Credentials>, network: &Network<'_>) -> Self {
         let credentials = Rc::new(RefCell::new(Rc::from(credentials)));
         let signer = Self { credentials, clock: network.clock().clone() };
         network.hold_signer(signer.clone());
-        Ok(signer)
+        signer
     }
 
     /// The credentials as they are now.

@@ -144,7 +144,8 @@ fn open_direct(target: &Target, deadline: Instant) -> Result<TcpStream> {
     Err(describe(target, last_error))
 }
 
-fn describe(target: &Target, last_error: Option<(SocketAddr, io::Error)>) -> Error {
+/// The error for a target none of whose addresses could be connected to; `last_error`: the last of them, and why.
+pub(super) fn describe(target: &Target, last_error: Option<(SocketAddr, io::Error)>) -> Error {
     let (code, reason) = match &last_error {
         Some((address, error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
             ("connection_refused", format!("{address} refused the connection"))

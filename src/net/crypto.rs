@@ -79,8 +79,8 @@ fn cipher_suites() -> Vec<SupportedCipherSuite> {
     if has_aes_instructions() { [&aes[..], &chacha].concat() } else { [&chacha[..], &aes].concat() }
 }
 
-/// As in rustls's own provider, in its order.
-const SIGNATURES: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
+/// Which signatures are understood: as in rustls's own provider, in its order.
+pub(super) const SIGNATURES: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
     all: &[
         algorithms::ECDSA_P256_SHA256,
         algorithms::ECDSA_P256_SHA384,

@@ -9,7 +9,7 @@
 //!    └── mqtt    minimq over a stream: a thread that keeps the connection alive
 //! ```
 //!
-//! The other way round, [`http_server`] answers programs on this machine.
+//! [`probe`] takes the same steps one by one, for whoever wants to know how each of them went. The other way round, [`http_server`] answers programs on this machine.
 
 pub mod background;
 pub mod connect;
@@ -19,7 +19,9 @@ pub mod http;
 pub mod http_server;
 pub mod mqtt;
 mod mqtt_time;
+pub mod probe;
 pub mod proxy;
 pub mod stream;
 pub mod syslog;
 pub mod tls;
+mod witness;

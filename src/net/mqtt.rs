@@ -99,9 +99,6 @@ impl Publisher {
         S: Duplex,
         C: Fn() -> Result<S> + Send + 'static,
     {
-        let no_resources = |error: std::io::Error| {
-            Error::new(Fault::Temporary, "mqtt_no_resources", format!("cannot start the MQTT thread: {error}"))
-        };
         let (postbox, mailbox) = mailbox::pair().map_err(no_resources)?;
         let (answers, outcomes) = background::channel();
         let worker = worker::Worker { settings, connect, mailbox, answers };
@@ -143,6 +140,20 @@ impl Publisher {
             log::debug!("the MQTT thread had panicked");
         }
     }
+}
+
+/// Connects to the broker with `connect` and CONNECT, says goodbye, and publishes nothing.
+///
+/// # Errors
+/// As [`Publisher::publish`], of the connection.
+pub fn greet<S: Duplex>(settings: MqttSettings, connect: impl Fn() -> Result<S>) -> Result<()> {
+    // The thread's end of a mailbox that nobody posts to; its other end has to live.
+    let (_postbox, mailbox) = mailbox::pair().map_err(no_resources)?;
+    worker::Worker { settings, connect, mailbox, answers: background::channel().0 }.greet()
+}
+
+fn no_resources(error: std::io::Error) -> Error {
+    Error::new(Fault::Temporary, "mqtt_no_resources", format!("cannot start the MQTT thread: {error}"))
 }
 
 /// Address space, of which only what is used becomes memory. A TLS handshake with RSA signatures and musl's or

@@ -27,15 +27,29 @@ impl Stream {
     /// # Errors
     /// What [`connect::open`] gives; and what [`tls::explain`] makes of a failed handshake.
     pub fn open(target: &Target, proxy: Option<&Proxy>, config: Arc<ClientConfig>, deadline: Instant) -> Result<Self> {
-        let name = ServerName::try_from(target.host.clone()).map_err(|_| {
-            Error::new(Fault::Config, "malformed_endpoint", format!("'{}' is not a host name", target.host))
-        })?;
-        let connection =
-            ClientConnection::new(config, name).map_err(|error| tls::explain(&error, &target.host, unix_time()))?;
+        let tls = start(&target.host, config)?;
         let tcp = connect::open(target, proxy.filter(|proxy| proxy.is_for(&target.host)), deadline)?;
-        let mut stream = Self::over(tcp, Some(connection), &target.host)?;
+        Self::secure(tcp, tls, &target.host, deadline)
+    }
+
+    /// Completes the TLS handshake with `host` over a connection that is there, before `deadline`.
+    ///
+    /// # Errors
+    /// What [`tls::explain`] makes of a failed handshake.
+    pub(super) fn open_over(tcp: TcpStream, host: &str, config: Arc<ClientConfig>, deadline: Instant) -> Result<Self> {
+        let tls = start(host, config)?;
+        Self::secure(tcp, tls, host, deadline)
+    }
+
+    fn secure(tcp: TcpStream, tls: ClientConnection, host: &str, deadline: Instant) -> Result<Self> {
+        let mut stream = Self::over(tcp, Some(tls), host)?;
         stream.handshake(deadline)?;
         Ok(stream)
+    }
+
+    /// What was agreed on, where this is TLS.
+    pub(super) fn tls(&self) -> Option<&ClientConnection> {
+        self.tls.as_deref()
     }
 
     /// Connects without TLS. Only for endpoints on the device itself: see
@@ -187,6 +201,12 @@ impl std::fmt::Debug for Stream {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "Stream({})", self.host)
     }
+}
+
+fn start(host: &str, config: Arc<ClientConfig>) -> Result<ClientConnection> {
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|_| Error::new(Fault::Config, "malformed_endpoint", format!("'{host}' is not a host name")))?;
+    ClientConnection::new(config, name).map_err(|error| tls::explain(&error, host, unix_time()))
 }
 
 /// Puts any failure of a stream to `host` into words. TLS's own errors travel inside [`io::Error`].

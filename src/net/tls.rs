@@ -3,14 +3,17 @@
 //! There is no way to turn verification off.
 
 use super::crypto;
+use super::witness::Witness;
 use crate::error::{Error, Fault, Result};
 use crate::protocol::time::{clock_before_build, iso8601};
 use crate::protocol::x509;
 use ring::digest;
-use rustls::client::Resumption;
+use rustls::client::{Resumption, WantsClientCert};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{AlertDescription, CertificateError, ClientConfig, InconsistentKeys, RootCertStore};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, ConfigBuilder, InconsistentKeys, RootCertStore, WantsVerifier,
+};
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -118,6 +121,17 @@ impl Identity {
 }
 
 impl Identity {
+    /// Which certificate of the chain the key belongs to, counted from 0, where it is any of them.
+    ///
+    /// # Errors
+    /// As [`Identity::load`] for files that cannot be used.
+    pub fn place_of_key(certificate: PemFile<'_>, key: PemFile<'_>) -> Result<Option<usize>> {
+        let chain = certificates(certificate, "certificate")?;
+        let key = private_key(key, false)?;
+        let is_its = |leaf: CertificateDer<'static>| CertifiedKey::new(vec![leaf], key.clone()).keys_match().is_ok();
+        Ok(chain.into_iter().position(is_its))
+    }
+
     /// SHA-256 of the device's own certificate (DER), as `openssl x509 -fingerprint -sha256` prints it.
     pub fn fingerprint(&self) -> [u8; 32] {
         let leaf = self.0.cert.first().map(|leaf| &leaf[..]).unwrap_or_default();
@@ -133,10 +147,33 @@ impl Identity {
 /// # Errors
 /// [`Fault::Config`] never in practice: the cipher suites are ours.
 pub fn client_config(trust: &Trust, identity: Option<&Identity>, alpn: &[&[u8]]) -> Result<Arc<ClientConfig>> {
+    config_verified_by(|builder| builder.with_root_certificates(trust.0.clone()), identity, alpn)
+}
+
+/// The same, with what sees the certificates that the server shows, whether they are acceptable or not.
+///
+/// # Errors
+/// As [`client_config`].
+pub fn witnessed_config(
+    trust: &Trust,
+    identity: Option<&Identity>,
+    alpn: &[&[u8]],
+) -> Result<(Arc<ClientConfig>, Arc<Witness>)> {
+    let witness = Arc::new(Witness::new(trust.0.clone()));
+    // "Dangerous" is whatever is not rustls's own verifier; this one asks all that the own one asks.
+    let verify = |builder: Verified| builder.dangerous().with_custom_certificate_verifier(witness.clone());
+    Ok((config_verified_by(verify, identity, alpn)?, witness))
+}
+
+fn config_verified_by(
+    verify: impl FnOnce(Verified) -> ConfigBuilder<ClientConfig, WantsClientCert>,
+    identity: Option<&Identity>,
+    alpn: &[&[u8]],
+) -> Result<Arc<ClientConfig>> {
     let builder = ClientConfig::builder_with_provider(Arc::new(crypto::provider()))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .map_err(|error| Error::new(Fault::Config, "tls_setup", format!("cannot set TLS up: {error}")))?
-        .with_root_certificates(trust.0.clone());
+        .map_err(|error| Error::new(Fault::Config, "tls_setup", format!("cannot set TLS up: {error}")))?;
+    let builder = verify(builder);
     let mut config = match identity {
         Some(identity) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity.0.clone()))),
         None => builder.with_no_client_auth(),
@@ -145,6 +182,9 @@ pub fn client_config(trust: &Trust, identity: Option<&Identity>, alpn: &[&[u8]])
     config.resumption = Resumption::in_memory_sessions(RESUMED_SESSIONS);
     Ok(Arc::new(config))
 }
+
+/// A configuration that is still to be told whom to trust.
+type Verified = ConfigBuilder<ClientConfig, WantsVerifier>;
 
 /// Puts a TLS failure with `host` into words: who refused whom, and what to do.
 pub fn explain(error: &rustls::Error, host: &str, now: i64) -> Error {
@@ -233,7 +273,11 @@ pub fn is_failure(error: &Error) -> bool {
     FAILURES.contains(&error.code())
 }
 
-fn certificates(file: PemFile<'_>, what: &str) -> Result<Vec<CertificateDer<'static>>> {
+/// The certificates of a PEM file, at least one, in their order; `what` is what errors call them.
+///
+/// # Errors
+/// [`Fault::Config`]: it cannot be read, or holds none.
+pub fn certificates(file: PemFile<'_>, what: &str) -> Result<Vec<CertificateDer<'static>>> {
     let text = read(file, what)?;
     let certificates = rustls_pemfile::certs(&mut text.as_slice())
         .collect::<std::io::Result<Vec<_>>>()

@@ -1,7 +1,27 @@
 //! The few fields of an X.509 certificate that the device must judge by itself (RFC 5280, section 4.1).
 //!
 //! Trust in certificates is rustls's business; this only reads the dates of our own, so that an expired
-//! certificate is named before a server drops the connection without a reason.
+//! certificate is named before a server drops the connection without a reason, and what people know one by.
+
+use core::fmt::{self, Write as _};
+
+/// What people know a certificate by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Certificate<'a> {
+    /// The serial number, big-endian.
+    pub serial: &'a [u8],
+    /// Who signed it: the content of the DER `Name`, for [`Name`] and for comparing.
+    pub issuer: &'a [u8],
+    /// When it is valid.
+    pub validity: Validity,
+    /// Whom it is about, as `issuer`.
+    pub subject: &'a [u8],
+}
+
+/// Prints the content of a DER `Name`: `CN=camera-1, O=Example`. Attributes without a usual abbreviation are left out,
+/// and control characters are spaces.
+#[derive(Debug, Clone, Copy)]
+pub struct Name<'a>(pub &'a [u8]);
 
 /// When a certificate is valid, in seconds since the Unix epoch, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,19 +34,44 @@ pub struct Validity {
 
 /// Reads the validity of a DER certificate; `None` when it is not one.
 pub fn validity(certificate: &[u8]) -> Option<Validity> {
+    read(certificate).map(|certificate| certificate.validity)
+}
+
+/// Reads a DER certificate; `None` when it is not one.
+pub fn read(certificate: &[u8]) -> Option<Certificate<'_>> {
     let (certificate, _) = element(certificate, SEQUENCE)?;
     let (mut fields, _) = element(certificate, SEQUENCE)?;
     if let Some((_, rest)) = element(fields, EXPLICIT_VERSION) {
         fields = rest;
     }
-    // serialNumber, signature, issuer
-    for tag in [INTEGER, SEQUENCE, SEQUENCE] {
-        fields = element(fields, tag)?.1;
-    }
-    let (dates, _) = element(fields, SEQUENCE)?;
+    let (serial, fields) = element(fields, INTEGER)?;
+    let (_signature, fields) = element(fields, SEQUENCE)?;
+    let (issuer, fields) = element(fields, SEQUENCE)?;
+    let (dates, fields) = element(fields, SEQUENCE)?;
+    let (subject, _) = element(fields, SEQUENCE)?;
     let (not_before, rest) = time(dates)?;
     let (not_after, _) = time(rest)?;
-    Some(Validity { not_before, not_after })
+    Some(Certificate { serial, issuer, validity: Validity { not_before, not_after }, subject })
+}
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names = self.0;
+        let mut separator = "";
+        while let Some((set, rest)) = element(names, SET) {
+            names = rest;
+            let Some((attribute, _)) = element(set, SEQUENCE) else { continue };
+            let Some((&[0x55, 0x04, kind], value)) = element(attribute, OBJECT_IDENTIFIER) else { continue };
+            let Some((_, abbreviation)) = ABBREVIATIONS.iter().find(|(known, _)| *known == kind) else { continue };
+            let Some((text, _)) = value.first().and_then(|tag| element(value, *tag)) else { continue };
+            write!(formatter, "{separator}{abbreviation}=")?;
+            for letter in text.utf8_chunks().flat_map(|chunk| chunk.valid().chars()) {
+                formatter.write_char(if letter.is_control() { ' ' } else { letter })?;
+            }
+            separator = ", ";
+        }
+        Ok(())
+    }
 }
 
 /// Splits the element of that tag off: its content, and what follows it.
@@ -76,10 +121,14 @@ fn days_from_epoch(year: i64, month: i64, day: i64) -> i64 {
 }
 
 const SEQUENCE: u8 = 0x30;
+const SET: u8 = 0x31;
+const OBJECT_IDENTIFIER: u8 = 0x06;
 const INTEGER: u8 = 0x02;
 const EXPLICIT_VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
+/// The last number of an attribute's identifier below 2.5.4, and what it is usually called (RFC 4514, section 3).
+const ABBREVIATIONS: [(u8, &str); 6] = [(3, "CN"), (6, "C"), (7, "L"), (8, "ST"), (10, "O"), (11, "OU")];
 
 #[cfg(test)]
 mod tests {
@@ -91,6 +140,18 @@ mod tests {
     fn reads_the_dates_of_amazon_root_ca_1() {
         // 2015-05-26T00:00:00Z to 2038-01-17T00:00:00Z, as `openssl x509 -dates` prints them.
         assert_eq!(validity(AMAZON_ROOT_CA_1), Some(Validity { not_before: 1_432_598_400, not_after: 2_147_299_200 }));
+    }
+
+    #[test]
+    fn reads_what_people_know_amazon_root_ca_1_by() {
+        // As `openssl x509 -serial -subject -issuer` prints it.
+        let root = read(AMAZON_ROOT_CA_1).unwrap();
+        assert_eq!(root.serial[..3], [0x06, 0x6c, 0x9f]);
+        assert_eq!(Name(root.subject).to_string(), "C=US, O=Amazon, CN=Amazon Root CA 1");
+        assert_eq!(root.issuer, root.subject);
+        let hostile = b"\x31\x0d\x30\x0b\x06\x03\x55\x04\x03\x0c\x04a\x1b\xffb";
+        assert_eq!(Name(hostile).to_string(), "CN=a b");
+        (0..hostile.len()).for_each(|length| drop(Name(&hostile[..length]).to_string()));
     }
 
     #[test]
@@ -108,7 +169,7 @@ mod tests {
         let mut spoilt = AMAZON_ROOT_CA_1.to_vec();
         for index in 0..spoilt.len() {
             spoilt[index] ^= 0xff;
-            let _ = validity(&spoilt);
+            let _ = read(&spoilt).map(|certificate| Name(certificate.subject).to_string());
             spoilt[index] ^= 0xff;
         }
     }

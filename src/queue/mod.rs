@@ -227,6 +227,11 @@ impl Queue {
         Ok(foreign)
     }
 
+    /// Bytes and inodes that are free on its disk, where the file system says.
+    pub fn free(&self) -> (Option<u64>, Option<u64>) {
+        self.root.free()
+    }
+
     /// The queue's directory.
     pub fn path(&self) -> &Path {
         self.root.path()

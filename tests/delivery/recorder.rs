@@ -158,7 +158,7 @@ fn server_config(
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions).unwrap();
     let builder = match service {
-        Service::S3 | Service::Container | Service::CodeArtifact | Service::Repositories => {
+        Service::S3 | Service::Container | Service::CodeArtifact | Service::Repositories | Service::Sts => {
             builder.with_no_client_auth()
         }
         Service::Credentials | Service::Mqtt | Service::Publish => builder.with_client_cert_verifier(

@@ -31,7 +31,7 @@ impl Uploader {
         parse: impl FnOnce(&Reply<'_>, i64) -> Result<T>,
     ) -> Result<T> {
         self.sign(&mut request, self.signer.time(), Payload::Bytes(b""))?;
-        let body = if request.method == "POST" { Body::Bytes(b"") } else { Body::Empty };
+        let body = if matches!(request.method, "POST" | "PUT") { Body::Bytes(b"") } else { Body::Empty };
         let answer = self.client.send(&request, body, buffer)?;
         parse(&answer.reply(), self.signer.at(answer.midpoint))
     }

@@ -6,7 +6,6 @@ use super::watched::{FOUND_SETTLE, Heard, Watched};
 use super::writers::open_for_writing;
 use crate::error::Result;
 use rustix::process::geteuid;
-use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata, ReadDir};
 use std::os::fd::BorrowedFd;

@@ -67,8 +67,7 @@ type Live<'a, 'buffer, S> = Connection<'a, 'buffer, &'a Link<S>>;
 impl<S: Duplex, C: Fn() -> Result<S>> Worker<C> {
     /// Ends with the publisher.
     pub(super) fn run(mut self) {
-        let mut received = vec![0; RECEIVE_CAPACITY];
-        let mut sent = vec![0; self.settings.packet_capacity + FIXED_HEADER_WORKSPACE + CONNECT_WORKSPACE];
+        let (mut received, mut sent) = self.buffers();
         let mut job = None;
         loop {
             let ended = self.run_connection(Buffers::new(&mut received, &mut sent), job.take());
@@ -107,15 +106,9 @@ impl<S: Duplex, C: Fn() -> Result<S>> Worker<C> {
             Err(error) => return self.refused(job, error),
         };
         let link = Link::new(stream);
-        let config = ConfigBuilder::new(buffers)
-            .keepalive_interval(self.settings.keep_alive)
-            .client_id(&self.settings.client_id);
-        let mut session = match config {
-            Ok(config) => Session::new(config),
-            Err(error) => {
-                let error = failure::protocol(&self.settings, &format!(": client id: {error}"));
-                return self.refused(job, error);
-            }
+        let mut session = match self.session(buffers) {
+            Ok(session) => session,
+            Err(error) => return self.refused(job, error),
         };
         let mut connection = match self.handshake(&mut session, &link) {
             Ok(Some(connection)) => connection,
@@ -154,6 +147,29 @@ impl<S: Duplex, C: Fn() -> Result<S>> Worker<C> {
                 }
             }
         }
+    }
+
+    /// Connects, and says goodbye: nothing is published.
+    pub(super) fn greet(mut self) -> Result<()> {
+        let (mut received, mut sent) = self.buffers();
+        let link = Link::new((self.connect)()?);
+        let mut session = self.session(Buffers::new(&mut received, &mut sent))?;
+        if let Some(mut connection) = self.handshake(&mut session, &link)? {
+            disconnect(&mut connection, &link, false);
+        }
+        Ok(())
+    }
+
+    fn buffers(&self) -> (Vec<u8>, Vec<u8>) {
+        let capacity = self.settings.packet_capacity + FIXED_HEADER_WORKSPACE + CONNECT_WORKSPACE;
+        (vec![0; RECEIVE_CAPACITY], vec![0; capacity])
+    }
+
+    fn session<'b>(&self, buffers: Buffers<'b>) -> Result<Session<'b>> {
+        let config = ConfigBuilder::new(buffers)
+            .keepalive_interval(self.settings.keep_alive)
+            .client_id(&self.settings.client_id);
+        config.map(Session::new).map_err(|error| failure::protocol(&self.settings, &format!(": client id: {error}")))
     }
 
     fn refused(&self, job: Option<Job>, error: Error) -> Ended {

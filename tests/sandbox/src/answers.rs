@@ -79,6 +79,14 @@ impl Answer {
         Self::new(200, JSON, r#"{"credentials":{"accessKeyId":"ASIAEXAMPLEEXAMPLE00","secretAcc"#).truncated_by(900)
     }
 
+    /// What the credential provider answers when it gives no credentials (recorded in awslabs'
+    /// aws-iot-core-credential-provider-session-helper, `docs/dev_notes.md`).
+    pub fn credential_refusal(status: u16, message: &str) -> Self {
+        Self::json(status, &serde_json::json!({ "message": message }))
+            .header("x-amzn-errortype", "AccessDeniedException")
+            .header("x-amzn-requestid", crate::sessions::trace_id())
+    }
+
     /// What a data endpoint answers to a path it does not know.
     pub fn not_found() -> Self {
         let trace = crate::sessions::trace_id();

@@ -15,6 +15,7 @@ pub(crate) struct Ports {
     pub(crate) container: u16,
     pub(crate) codeartifact: u16,
     pub(crate) repositories: u16,
+    pub(crate) sts: u16,
 }
 
 /// Every key that homing needs to reach this sandbox.
@@ -34,6 +35,7 @@ pub(crate) fn configuration(settings: &SandboxBuilder, certificates: &Certificat
         "endpoints": {
             "s3": format!("https://localhost:{}", ports.s3),
             "codeartifact": format!("https://localhost:{}", ports.codeartifact),
+            "sts": format!("https://localhost:{}", ports.sts),
         },
     })
 }

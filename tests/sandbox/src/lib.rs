@@ -6,6 +6,7 @@
 //! device ─ mTLS ─▶ MQTT gateway ─ mTLS ─▶ rumqttd          records ◀── every arrival
 //! device ─ mTLS ─▶ HTTPS publish                            faults ──▶ any service, at any time
 //! device ─ HTTP ─▶ container credentials
+//! device ─ TLS ─▶ STS
 //! device ─ TLS ─▶ CodeArtifact ──issues tokens for──▶ its repositories ◀─ TLS ─ pip, twine, npm
 //!                 └─────────────────────────────────────────────────────────────────────┘
 //! ```
@@ -39,6 +40,7 @@ mod sandbox;
 mod sessions;
 mod sigv4;
 mod stream;
+mod sts;
 mod tls;
 
 pub use answers::Answer;

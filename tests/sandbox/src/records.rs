@@ -21,11 +21,13 @@ pub enum Service {
     CodeArtifact,
     /// CodeArtifact's repositories (TLS).
     Repositories,
+    /// STS (TLS).
+    Sts,
 }
 
 impl Service {
     /// Every service, in the order in which they are listed to a person.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Credentials,
         Self::S3,
         Self::Mqtt,
@@ -33,6 +35,7 @@ impl Service {
         Self::Container,
         Self::CodeArtifact,
         Self::Repositories,
+        Self::Sts,
     ];
 
     /// The name on the command line.
@@ -45,6 +48,7 @@ impl Service {
             Self::Container => "container",
             Self::CodeArtifact => "codeartifact",
             Self::Repositories => "repositories",
+            Self::Sts => "sts",
         }
     }
 }

@@ -11,7 +11,7 @@ use futures::{Stream, StreamExt};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::CONTENT_LENGTH;
-use hyper::{HeaderMap, Request, Response};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use ring::digest::{self, SHA256};
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
@@ -92,11 +92,20 @@ impl Handler for S3Handler {
         if let Some(answer) = self.refusal(request.headers()) {
             return answer.before_body().into_response();
         }
+        let is_head = request.method() == Method::HEAD;
         let Ok(response) = self.service.call(request.map(s3s::Body::from)).await else {
             return Answer::s3_error(500, "InternalError", "We encountered an internal error. Please try again.")
                 .into_response();
         };
-        with_request_id(response.map(|body| body.map_err(BoxError::from).boxed_unsync())).await
+        let mut response = with_request_id(response.map(|body| body.map_err(BoxError::from).boxed_unsync())).await;
+        // S3 says where a bucket is that it is asked for, whether the asker may look into it or not.
+        if is_head
+            && response.status() != StatusCode::NOT_FOUND
+            && let Ok(region) = self.region.as_str().try_into()
+        {
+            response.headers_mut().insert("x-amz-bucket-region", region);
+        }
+        response
     }
 }
 
@@ -368,7 +377,7 @@ impl RecordingS3 {
             let input = HeadObjectInput::builder().bucket(bucket).key(key).build().map_err(S3Error::internal_error)?;
             let head = S3Request {
                 input,
-                method: hyper::Method::HEAD,
+                method: Method::HEAD,
                 uri: request.uri.clone(),
                 headers: HeaderMap::new(),
                 extensions: hyper::http::Extensions::new(),

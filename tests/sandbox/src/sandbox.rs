@@ -26,6 +26,7 @@ use crate::records::{Arrival, Counts, HttpExchange, Message, Object, PendingUplo
 use crate::s3::S3Handler;
 use crate::s3_multipart::Uploads;
 use crate::sessions::{IssuedCredentials, Sessions, UPPER_CASE_AND_DIGITS, random_text};
+use crate::sts::Sts;
 use crate::tls::{ClientCertificate, acceptor};
 
 /// A running stand-in AWS. Dropping it ends every server and removes its folder.
@@ -91,6 +92,7 @@ impl Sandbox {
             Service::Container => self.ports.container,
             Service::CodeArtifact => self.ports.codeartifact,
             Service::Repositories => self.ports.repositories,
+            Service::Sts => self.ports.sts,
         }
     }
 
@@ -296,6 +298,12 @@ impl Sandbox {
             repositories,
             switch: switches.of(Service::CodeArtifact),
         };
+        let sts = Sts {
+            region: settings.region.clone(),
+            role: settings.role_alias.clone(),
+            sessions: sessions.clone(),
+            switch: switches.of(Service::Sts),
+        };
         let ports = Ports {
             credentials: starter.http(Service::Credentials, Some(ClientCertificate::Required), &[], provider)?,
             s3: starter.http(Service::S3, Some(ClientCertificate::NotAsked), &["http/1.1"], s3)?,
@@ -314,6 +322,7 @@ impl Sandbox {
                 codeartifact,
             )?,
             repositories,
+            sts: starter.http(Service::Sts, Some(ClientCertificate::NotAsked), &["http/1.1"], sts)?,
         };
 
         let configuration_path = folder.path().join("config.json");

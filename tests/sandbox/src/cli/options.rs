@@ -85,7 +85,7 @@ fn option(name: &str, parser: &mut lexopt::Parser, options: &mut SandboxOptions)
 }
 
 /// The commands of homing that make sense against a sandbox that is gone afterwards.
-const HOMING_COMMANDS: [&str; 5] = ["send", "put", "publish", "credentials", "codeartifact"];
+const HOMING_COMMANDS: [&str; 6] = ["send", "put", "publish", "check", "credentials", "codeartifact"];
 /// As in sysexits.
 pub(crate) const USAGE: u8 = 64;
 
@@ -94,7 +94,7 @@ A local stand-in AWS: credential provider, S3, MQTT and HTTPS publish, CodeArtif
 
 cargo sandbox [options] send FILE… [further arguments of homing send]
     builds homing, runs it against a fresh sandbox, prints what arrived, exits with homing's code
-cargo sandbox [options] put|publish|credentials|codeartifact [arguments of that homing command]
+cargo sandbox [options] put|publish|check|credentials|codeartifact [arguments of that homing command]
     the same for homing's other commands
 cargo sandbox [options] serve
     keeps a sandbox running, prints the path of a ready config.json and every arrival
@@ -106,7 +106,8 @@ Options:
     --versioned                 puts are answered with a version identifier
     --clock SERVICE=SECONDS     that service's clock is off by so much
     --fault SERVICE:FAULT[,FAULT…]
-        SERVICE  credentials, s3, mqtt, publish, container, codeartifact, repositories
+        SERVICE  credentials, s3, mqtt, publish, container, codeartifact, repositories,
+                 sts
         FAULT    delay=SECONDS  reset-request=BYTES  reset-reply=BYTES  silent-connection  silent-reply
                  connack=REASON  puback=REASON  disconnect=REASON  close  no-puback   (mqtt; REASON as 0x87)
                  times=COUNT  skip=COUNT

@@ -1,0 +1,47 @@
+//! The device's clock, by itself and against the servers'.
+
+use super::Visit;
+use super::details::Details;
+use super::report::Report;
+use crate::error::{Error, Fault};
+use crate::net::stream::unix_time;
+use crate::protocol::reply::Reply;
+use crate::protocol::time::{BothClocks, clock_before_build, parse_http_date};
+
+/// Tells of a clock that must be wrong, and gives whether it did.
+pub(super) fn look_at_own(report: &mut Report) -> bool {
+    let Some(clock) = clock_before_build(unix_time(), crate::BUILD_TIME) else { return false };
+    let error = Error::new(Fault::Config, "clock_before_build", clock.to_string()).with_remedy(REMEDY);
+    report.failed("clock", "", Details::default(), &error);
+    true
+}
+
+/// Compares the device's clock, in the middle of the exchange, with the server's: the first that says.
+pub(super) fn compare(visit: &mut Visit<'_>, reply: &Reply<'_>, midpoint: i64) {
+    // With an Age the date is that of a cached reply.
+    let date = reply.header("date").filter(|_| reply.header("age").is_none());
+    let Some(server) = date.and_then(|date| parse_http_date(date, crate::BUILD_TIME)) else { return };
+    if std::mem::replace(&mut visit.clock_is_told, true) {
+        return;
+    }
+    let clocks = BothClocks { device: midpoint, server };
+    let difference = midpoint.abs_diff(server);
+    let mut details = Details::default();
+    details.number("seconds_off", difference);
+    let result = match difference {
+        WRONG.. => Err(Error::new(Fault::Config, "clock_wrong", clocks.to_string()).with_remedy(REMEDY)),
+        DRIFTING.. => {
+            details.note(&format_args!("it drifts: {clocks}; AWS refuses signatures that are 5 minutes off"));
+            Ok(())
+        }
+        _ => Ok(()),
+    };
+    visit.report.ended("clock", "", details, &result);
+}
+
+const REMEDY: &str = "set the device's clock (a Raspberry Pi has none that survives power-off): start an NTP client, and \
+                      wait for it before homing runs";
+/// Seconds. Most services refuse a signature of another time than within 5 minutes, S3 within 15.
+const WRONG: u64 = 300;
+/// Seconds that no network delay explains, and that a clock which is kept right is not off.
+const DRIFTING: u64 = 10;

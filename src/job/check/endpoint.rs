@@ -1,0 +1,184 @@
+//! One endpoint, from its name to a TLS connection.
+
+use super::Visit;
+use super::details::Details;
+use crate::error::{Error, Result};
+use crate::net::connect::{self, Target};
+use crate::net::probe::{Agreed, Attempt, Reached, TlsProbe, reach};
+use crate::net::proxy::Proxy;
+use crate::protocol::time::iso8601;
+use crate::protocol::x509::{self, Name};
+use std::time::Duration;
+
+/// Whether an endpoint can be talked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Probed {
+    /// It can.
+    Well,
+    /// It cannot, which has been told.
+    Failed,
+    /// There is none.
+    Unset,
+}
+
+/// The step that failed, with what it had found out.
+struct Failure {
+    step: &'static str,
+    details: Details,
+    error: Error,
+}
+
+impl Failure {
+    fn of(step: &'static str, details: Details, error: Error) -> Box<Self> {
+        Box::new(Self { step, details, error })
+    }
+}
+
+impl Visit<'_> {
+    /// Tells of each step to `target` in a line, and gives whether all of them went well. What is not `needed` for a
+    /// delivery is skipped where it fails.
+    pub(super) fn probe(
+        &mut self,
+        setting: &'static str,
+        target: &Target,
+        as_device: bool,
+        alpn: &[&[u8]],
+        needed: bool,
+    ) -> Probed {
+        match self.steps(setting, target, as_device, alpn) {
+            Ok(()) => Probed::Well,
+            Err(failure) => {
+                let Failure { step, details, error } = *failure;
+                if needed {
+                    self.report.failed(step, setting, details, &error);
+                } else {
+                    let why = format!("it failed, and no delivery needs it: {}", error.message());
+                    self.report.skipped(step, setting, &why);
+                }
+                Probed::Failed
+            }
+        }
+    }
+
+    fn steps(
+        &mut self,
+        setting: &'static str,
+        target: &Target,
+        as_device: bool,
+        alpn: &[&[u8]],
+    ) -> std::result::Result<(), Box<Failure>> {
+        let network = self.network;
+        let reached = match network.proxy_for(&target.host) {
+            Some(proxy) => {
+                let mut details = Details::default();
+                details.text("proxy", &proxy.target()).text("from", &proxy.origin()).text("tunnel_to", &target);
+                match self.tunnel(proxy, target) {
+                    Ok(reached) => {
+                        self.report.ok("proxy", setting, details);
+                        reached
+                    }
+                    Err(error) => return Err(Failure::of("proxy", details, error)),
+                }
+            }
+            None => self.direct(setting, target)?,
+        };
+        let mut details = Details::default();
+        let deadline = network.connect_deadline();
+        let probe =
+            network.tls_probe(as_device, alpn).map_err(|error| Failure::of("tls", Details::default(), error))?;
+        let agreed = reached.handshake(&target.host, &probe, deadline);
+        let shown = describe(&probe, target, &mut details);
+        let Agreed { version, cipher, protocol, took } = match agreed {
+            Ok(agreed) => agreed,
+            Err(error) => return Err(Failure::of("tls", details, explained(error, target, shown))),
+        };
+        details.text("version", &version).text("cipher", &cipher).number("milliseconds", milliseconds(took));
+        self.report.ok("tls", setting, details);
+        if let Some(wanted) = alpn.first() {
+            let wanted = String::from_utf8_lossy(wanted);
+            let mut details = Details::default();
+            details.text("protocol", &wanted);
+            if protocol.as_deref() != Some(&*wanted) {
+                let message = format!("{target} has not agreed to the protocol {wanted}");
+                let error = Error::new(crate::error::Fault::Unavailable, "no_application_protocol", message)
+                    .with_remedy(
+                        "use another port (mqtt_port 8883, https_port 8443), or look for what stands in between",
+                    );
+                return Err(Failure::of("alpn", details, error));
+            }
+            self.report.ok("alpn", setting, details);
+        }
+        Ok(())
+    }
+
+    fn direct(&mut self, setting: &'static str, target: &Target) -> std::result::Result<Reached, Box<Failure>> {
+        let mut details = Details::default();
+        details.text("host", &target.host);
+        let addresses = connect::resolve(target, self.network.connect_deadline());
+        let addresses = addresses.map_err(|error| Failure::of("name", Details::default(), error))?;
+        for (name, wants_ipv6) in [("ipv4", false), ("ipv6", true)] {
+            let of_family = addresses.iter().filter(|address| address.is_ipv6() == wants_ipv6);
+            let list: Vec<String> = of_family.map(|address| address.ip().to_string()).collect();
+            details.text(name, &if list.is_empty() { "none".to_owned() } else { list.join(" ") });
+        }
+        self.report.ok("name", setting, details);
+        let (attempts, reached) = reach(target, &addresses, self.network.connect_deadline());
+        let mut details = Details::default();
+        details.number("port", target.port.into());
+        for Attempt { address, outcome } in &attempts {
+            match outcome {
+                Ok(took) => {
+                    details.text("connected", &address.ip()).number("milliseconds", milliseconds(*took));
+                }
+                Err(error) => details.note(&format_args!("{} cannot be reached: {error}", address.ip())),
+            }
+        }
+        match reached {
+            Ok(reached) => {
+                self.report.ok("tcp", setting, details);
+                Ok(reached)
+            }
+            Err(error) => Err(Failure::of("tcp", details, error)),
+        }
+    }
+
+    fn tunnel(&self, proxy: &Proxy, target: &Target) -> Result<Reached> {
+        let way = proxy.target();
+        let deadline = self.network.connect_deadline();
+        let in_context = |error: Error| error.context(format_args!("proxy {way} (from {})", proxy.origin()));
+        let addresses = connect::resolve(&way, deadline).map_err(in_context)?;
+        let (_, reached) = reach(&way, &addresses, deadline);
+        reached.map_err(in_context)?.tunnel(proxy, target, deadline)
+    }
+}
+
+/// What the server has shown.
+fn describe(probe: &TlsProbe, target: &Target, details: &mut Details) -> Option<String> {
+    let is_address = target.host.parse::<std::net::IpAddr>().is_ok();
+    details.text("sni", if is_address { &"none" } else { &target.host });
+    let chain = probe.chain();
+    let leaf = chain.first().and_then(|leaf| x509::read(leaf))?;
+    let (subject, issuer) = (Name(leaf.subject), Name(leaf.issuer));
+    let until = iso8601(leaf.validity.not_after);
+    details.text("server", &subject).text("issuer", &issuer).text("valid_until", &until);
+    match probe.root() {
+        Some(root) => details.text("root", &root),
+        None => details.text("root", &"none that is trusted here"),
+    };
+    Some(issuer.to_string())
+}
+
+/// Says what an unknown authority in front of AWS means.
+fn explained(error: Error, target: &Target, issuer: Option<String>) -> Error {
+    let is_amazons = target.host.ends_with(".amazonaws.com") || target.host.ends_with(".amazonaws.com.cn");
+    match issuer.filter(|issuer| error.code() == "unknown_issuer" && is_amazons && !issuer.contains("Amazon")) {
+        Some(issuer) => error.note(format_args!(
+            "it is signed by {issuer}, not by Amazon: a proxy or firewall in between opens TLS, or this is a legacy endpoint"
+        )),
+        None => error,
+    }
+}
+
+fn milliseconds(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,72 @@
+//! The way of messages: the broker lets the device in, and with `--write` takes a message.
+
+use super::details::Details;
+use super::endpoint::Probed;
+use super::s3::{unrendered, values};
+use super::{DATA_ENDPOINT, Visit};
+use crate::aws::iot_publish::check_topic;
+use crate::config::Via;
+use crate::error::{Error, Fault, Result};
+use crate::job::messenger::{self, Messenger};
+use crate::net::stream::unix_time;
+use crate::options::Id;
+use crate::protocol::json::ObjectWriter;
+use crate::protocol::template::{self, TOPIC_CAPACITY};
+use crate::protocol::time::iso8601;
+
+/// Connects as the configured client, and with `write` publishes a message.
+pub(super) fn look(visit: &mut Visit<'_>, data: Probed, write: bool) {
+    let why = match data {
+        Probed::Unset => "data_endpoint is not set, or cannot be used",
+        Probed::Failed => "data_endpoint cannot be reached",
+        Probed::Well => match visit.no_certificate {
+            Some(why) => why,
+            None => return ask(visit, write),
+        },
+    };
+    visit.report.skipped("mqtt", DATA_ENDPOINT, why);
+}
+
+fn ask(visit: &mut Visit<'_>, write: bool) {
+    if visit.config.via == Via::Mqtt {
+        let mut details = Details::default();
+        if let Ok(id) = visit.config.client_id() {
+            details.text("client_id", &id);
+        }
+        let result = messenger::greet(visit.config, visit.network);
+        visit.is_active = result.is_ok();
+        visit.report.ended("mqtt", DATA_ENDPOINT, details, &result);
+        if result.is_err() {
+            return visit.report.skipped("publish", DATA_ENDPOINT, "MQTT does not connect");
+        }
+    }
+    if write {
+        let mut details = Details::default();
+        let result = publish(visit, &mut details);
+        visit.is_active |= result.is_ok();
+        visit.report.ended("publish", DATA_ENDPOINT, details, &result);
+    } else {
+        visit.report.skipped("publish", DATA_ENDPOINT, "nothing is published without --write");
+    }
+}
+
+fn publish(visit: &Visit<'_>, details: &mut Details) -> Result<()> {
+    let config = visit.config;
+    let topic: heapless::String<TOPIC_CAPACITY> =
+        template::render(&config.topic, &values(config.thing_name.as_deref()))
+            .map_err(|error| unrendered(config.described(Id::Topic), &error))?;
+    details.text("topic", &topic);
+    check_topic(&topic)?;
+    let mut messenger = Messenger::open(config, visit.network, MESSAGE_CAPACITY)?;
+    let (thing, time) = (config.thing_name.clone(), iso8601(unix_time()));
+    let published = messenger.publish(&topic, move |buffer| {
+        let mut writer = ObjectWriter::new(buffer);
+        writer.text("type", "check").optional_text("thing", thing.as_deref()).text("time", &time);
+        writer.finish().map_err(|_| Error::new(Fault::Data, "too_long", "the message does not fit"))
+    });
+    messenger.close();
+    published
+}
+
+/// A thing name of 128 bytes, each escaped to six at worst, and the rest.
+const MESSAGE_CAPACITY: usize = 1024;

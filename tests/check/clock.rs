@@ -1,0 +1,42 @@
+//! Clocks that are wrong.
+
+use crate::support::Scene;
+use crate::visit::Visit;
+use homing_sandbox::Service;
+use std::process::Command;
+
+#[test]
+fn a_clock_that_drifts_is_noted_and_one_that_is_wrong_fails() {
+    for (offset, words) in [(3600, "behind"), (-86_400, "ahead")] {
+        let scene = Scene::new();
+        for service in Service::ALL {
+            scene.sandbox.set_clock_offset(service, offset);
+        }
+        let visit = Visit::of(&scene);
+        visit.failed("clock", "", "clock_wrong", &["this device's clock says", "the server's", words, "NTP"]);
+    }
+    let scene = Scene::new();
+    scene.sandbox.set_clock_offset(Service::Credentials, 60);
+    Visit::of(&scene).ends_with(0).noted("clock", "", "it drifts");
+}
+
+#[test]
+fn a_clock_before_this_program_was_built_is_told_first() {
+    let found = Command::new("faketime").arg("--version").output().is_ok_and(|output| output.status.success());
+    if !found {
+        let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
+        assert!(!in_ci, "faketime is not installed: tests/setup installs it");
+        eprintln!("\n*** SKIPPED: faketime is not installed (tests/setup installs it) ***\n");
+        return;
+    }
+    let scene = Scene::new();
+    let command = scene.command(&["check", "--json"]);
+    let mut faked = Command::new("faketime");
+    faked.args(["-m", "--exclude-monotonic", "-f", "@1970-01-01 00:00:10"]);
+    faked.arg(command.get_program()).args(command.get_args()).env_clear().env("TZ", "UTC");
+    faked.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let visit = Visit::by(&mut faked);
+    visit.failed("clock", "", "clock_before_build", &["1970-01-01T00:00:10Z", "NTP"]).ends_with(78);
+    visit.failed("certificate", "", "certificate_not_yet_valid", &["1970"]);
+    visit.failed("tls", "endpoints.s3", "server_certificate_not_yet_valid", &["clock", "\"valid_until\":\"2049"]);
+}

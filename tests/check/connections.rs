@@ -1,0 +1,132 @@
+//! Names, TCP, proxies, TLS and ALPN: each failure is that endpoint's, and the others are looked at all the same.
+
+use crate::support::{Scene, servers};
+use crate::visit::Visit;
+use homing_sandbox::{ConnectProxy, Fault, Service, Silence};
+use serde_json::json;
+
+#[test]
+fn a_name_that_does_not_exist_is_told() {
+    let mut scene = Scene::new();
+    scene.set("credential_endpoint", "absent.invalid");
+    let visit = Visit::of(&scene);
+    visit.failed("name", "credential_endpoint", "name_not_resolved", &["absent.invalid", "name server"]);
+    visit.skipped("role_alias", "credential_endpoint", "cannot be reached").skipped("identity", "", "no credentials");
+    visit.skipped("s3", "endpoints.s3", "no credentials").ends_with(69);
+    visit.ok("mqtt", "data_endpoint");
+    visit.ok("tls", "endpoints.s3");
+}
+
+#[test]
+fn a_port_where_nobody_listens_is_told_with_each_address() {
+    let mut scene = Scene::new();
+    let closed = servers::closed_port();
+    scene.set("data_endpoint", format!("localhost:{}", closed.port));
+    let visit = Visit::of(&scene);
+    visit.failed("tcp", "data_endpoint", "connection_refused", &["127.0.0.1 cannot be reached", "firewall"]);
+    visit.skipped("mqtt", "data_endpoint", "cannot be reached").ends_with(69);
+    visit.ok("identity", "");
+}
+
+#[test]
+fn a_port_where_packets_vanish_is_told() {
+    let mut scene = Scene::new();
+    let hole = servers::black_hole();
+    scene.set("connect_timeout", 1).set("data_endpoint", format!("127.0.0.1:{}", hole.port));
+    Visit::of(&scene).failed("tcp", "data_endpoint", "connect_timeout", &["no answer from 127.0.0.1"]);
+}
+
+#[test]
+fn a_server_that_says_nothing_in_tls_is_told() {
+    let mut scene = Scene::new();
+    scene.set("connect_timeout", 1);
+    scene.sandbox.set_fault(Service::S3, Fault::new().silence(Silence::Connection));
+    let visit = Visit::of(&scene);
+    visit.failed("tls", "endpoints.s3", "tls_timeout", &["handshake"]).skipped(
+        "s3",
+        "endpoints.s3",
+        "cannot be reached",
+    );
+}
+
+#[test]
+fn a_server_of_an_unknown_authority_is_told_with_who_signed_it() {
+    let mut scene = Scene::new();
+    let rogue = scene.sandbox.certificates().rogue_ca.clone();
+    scene.set("ca_file", rogue.to_str().unwrap());
+    let visit = Visit::of(&scene);
+    for setting in ["credential_endpoint", "data_endpoint", "endpoints.s3"] {
+        visit.failed("tls", setting, "unknown_issuer", &["CN=homing sandbox CA", "--ca-file", "CN=localhost"]);
+    }
+    // STS is needed by nothing else.
+    visit.skipped("identity", "", "no credentials").ends_with(69);
+    scene.unset("ca_file");
+    let visit = Visit::of(&scene);
+    visit.failed("tls", "data_endpoint", "unknown_issuer", &["\"root\":\"none that is trusted here\""]);
+}
+
+#[test]
+fn a_server_of_another_name_is_told() {
+    let mut scene = Scene::new();
+    let port = servers::gate_at(std::net::Ipv4Addr::new(127, 0, 0, 2), scene.sandbox.port(Service::Mqtt), || {});
+    scene.set("data_endpoint", format!("127.0.0.2:{port}"));
+    Visit::of(&scene).failed("tls", "data_endpoint", "wrong_host_name", &["127.0.0.2", "\"sni\":\"none\""]);
+}
+
+#[test]
+fn a_port_that_does_not_speak_tls_is_told() {
+    let mut scene = Scene::new();
+    let port = servers::tcp(|mut stream| servers::write(&mut stream, b"220 smtp.example.com ESMTP ready\r\n"));
+    scene.set("endpoints", json!({ "s3": format!("https://localhost:{port}") }));
+    let visit = Visit::of(&scene);
+    visit.failed("tls", "endpoints.s3", "not_tls", &["does not speak TLS"]);
+    visit.skipped("identity", "", "STS's endpoint is not known");
+}
+
+#[test]
+fn sts_out_of_reach_is_no_failure() {
+    let mut scene = Scene::new();
+    let closed = servers::closed_port();
+    scene.config["endpoints"]["sts"] = format!("https://localhost:{}", closed.port).into();
+    let visit = Visit::of(&scene);
+    visit.skipped("tcp", "endpoints.sts", "no delivery needs it").skipped("identity", "", "STS cannot be reached");
+    visit.ends_with(0);
+}
+
+#[test]
+fn a_proxy_is_told_and_what_it_refuses() {
+    let mut scene = Scene::new();
+    let proxy = ConnectProxy::start().unwrap();
+    scene.variable("HTTPS_PROXY", format!("http://{}", proxy.address()));
+    let visit = Visit::of(&scene);
+    visit.ends_with(0);
+    assert_eq!(visit.ok("proxy", "endpoints.s3")["from"], "HTTPS_PROXY");
+    visit.ok("tls", "endpoints.s3");
+
+    let proxy = ConnectProxy::start_with_authentication("user", "password").unwrap();
+    scene.variable("HTTPS_PROXY", format!("http://{}", proxy.address()));
+    let visit = Visit::of(&scene);
+    visit.failed("proxy", "data_endpoint", "proxy_refused", &["407", "user name and password"]).ends_with(77);
+    scene.variable("NO_PROXY", "localhost");
+    Visit::of(&scene).ends_with(0).ok("name", "data_endpoint");
+
+    scene.variable("NO_PROXY", "").variable("HTTPS_PROXY", "socks5://localhost:1");
+    let visit = Visit::of(&scene);
+    visit.failed("proxy", "", "bad_proxy", &["HTTPS_PROXY"]).skipped("network", "", "proxy").ends_with(78);
+}
+
+#[test]
+fn the_device_certificate_is_refused_by_a_server_that_does_not_know_it() {
+    let mut scene = Scene::new();
+    let certificates = scene.sandbox.certificates();
+    let (certificate, key) = (certificates.rogue_certificate.clone(), certificates.rogue_key.clone());
+    scene.set("certificate", certificate.to_str().unwrap()).set("private_key", key.to_str().unwrap());
+    let visit = Visit::of(&scene);
+    visit.failed("mqtt", "data_endpoint", "certificate_refused", &["registered and ACTIVE"]).ends_with(77);
+    visit.failed(
+        "role_alias",
+        "credential_endpoint",
+        "certificate_not_active",
+        &["INACTIVE or REVOKED", "aws iot describe-certificate", "not registered in this account"],
+    );
+}

@@ -1,0 +1,170 @@
+//! What can be told without a network: configuration, files, certificate.
+
+use crate::support::Scene;
+use crate::visit::Visit;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+#[test]
+fn each_value_is_told_with_where_it_came_from() {
+    let mut scene = Scene::new();
+    scene.variable("HOMING_BUCKET", "other-bucket").unset("region");
+    scene.variable("AWS_REGION", "eu-west-1");
+    let visit = Visit::with(&scene, &["--qos", "0"]);
+    let details = visit.ok("configuration", "");
+    assert_eq!(details["bucket"], "other-bucket (variable HOMING_BUCKET)");
+    assert_eq!(details["qos"], "0 (--qos)");
+    assert_eq!(details["region"], "eu-west-1 (variable AWS_REGION)");
+    let thing = details["thing_name"].as_str().unwrap();
+    assert!(thing.starts_with("sandbox-thing (") && thing.ends_with("key \"thing_name\")"), "{thing}");
+}
+
+#[test]
+fn a_mistake_in_the_configuration_does_not_stop_the_other_steps() {
+    let mut scene = Scene::new();
+    scene.set("qos", 7).set("bukket", "x");
+    let visit = Visit::of(&scene);
+    visit.failed("configuration", "", "bad_configuration", &["qos", "bukket"]).ends_with(78);
+    visit.ok("role_alias", "credential_endpoint");
+    visit.ok("s3", "endpoints.s3");
+}
+
+#[test]
+fn without_any_configuration_it_says_what_to_set() {
+    let scene = Scene::new();
+    let visit =
+        Visit::from(scene.finish(scene.bare_command(&["check", "--json", "--config-json", "{}"]).env("HOME", "/")));
+    visit.ok("configuration", "");
+    visit.failed("credentials", "", "no_credentials", &["--role-alias", "HOMING_ROLE_ALIAS"]).ends_with(78);
+    visit.skipped("certificate", "", "not set").skipped("mqtt", "data_endpoint", "not set");
+    visit.skipped("s3", "endpoints.s3", "bucket is not set").skipped("identity", "", "no credentials");
+}
+
+#[test]
+fn a_file_that_is_not_there_or_cannot_be_read_is_named() {
+    let mut scene = Scene::new();
+    let (absent, directory) = (scene.path("absent.pem"), scene.path("certificates"));
+    scene.set("certificate", text(&absent)).set("ca_file", text(&directory));
+    let visit = Visit::of(&scene);
+    visit.failed("file", "certificate", "file_unreadable", &["absent.pem", "check the path"]).ends_with(78);
+    visit.failed("file", "ca_file", "not_a_file", &["is a directory"]);
+    assert_eq!(visit.ok("file", "private_key")["mode"], "0600");
+    visit.failed("certificate", "", "file_unreadable", &["absent.pem"]);
+    visit.failed("tls", "credential_endpoint", "file_unreadable", &["certificates"]);
+}
+
+#[test]
+fn a_file_of_another_user_is_told_with_its_owner_and_mode() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let scene = Scene::new();
+    // As nobody, who may read the configuration, and not the key.
+    for folder in [scene.sandbox.folder().to_owned(), scene.path("certificates")] {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let program = scene.path("homing");
+    fs::copy(env!("CARGO_BIN_EXE_homing"), &program).unwrap();
+    let command = scene.command(&["check", "--json"]);
+    let mut other = std::process::Command::new("setpriv");
+    other.args(["--reuid", "65534", "--clear-groups"]).arg(&program).args(command.get_args()).env_clear();
+    let visit = Visit::by(&mut other);
+    visit.failed(
+        "file",
+        "private_key",
+        "file_unreadable",
+        &["user 65534", "Permission denied", "\"uid\":0", "0600", "chown"],
+    );
+    visit.skipped("role_alias", "credential_endpoint", "the device certificate cannot be used");
+    // The server is looked at all the same.
+    visit.ok("tls", "credential_endpoint");
+}
+
+#[test]
+fn a_key_that_others_can_read_is_noted_and_fails_when_strict() {
+    let mut scene = Scene::new();
+    let key = scene.sandbox.certificates().device_key.clone();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    Visit::of(&scene).ends_with(0).noted("file", "private_key", "chmod 600");
+    scene.set("strict", true);
+    Visit::of(&scene).ends_with(78).failed("file", "private_key", "key_exposed", &["chmod 600"]);
+}
+
+#[test]
+fn an_expired_certificate_is_described_and_nothing_is_asked_with_it() {
+    let mut scene = Scene::new();
+    let expired = scene.sandbox.certificates().expired_certificate.clone();
+    scene.set("certificate", text(&expired));
+    let visit = Visit::of(&scene);
+    visit.failed("certificate", "", "certificate_expired", &["expired on", "\"days_left\":0", "CN=sandbox-thing"]);
+    visit.skipped("role_alias", "credential_endpoint", "certificate").skipped("mqtt", "data_endpoint", "certificate");
+    visit.ends_with(78).ok("tls", "data_endpoint");
+}
+
+#[test]
+fn a_key_of_another_certificate_is_told() {
+    let mut scene = Scene::new();
+    let other = scene.sandbox.certificates().other_key.clone();
+    scene.set("private_key", text(&other));
+    Visit::of(&scene).failed("certificate", "", "key_mismatch", &["does not belong"]).ends_with(78);
+}
+
+#[test]
+fn a_chain_in_the_wrong_order_is_told() {
+    let mut scene = Scene::new();
+    let certificates = scene.sandbox.certificates();
+    let device = fs::read(&certificates.device_certificate).unwrap();
+    let (ca, other) = (fs::read(&certificates.ca).unwrap(), fs::read(&certificates.other_certificate).unwrap());
+    let file = scene.path("chain.pem");
+    scene.set("certificate", text(&file));
+    fs::write(&file, [&*ca, &*device].concat()).unwrap();
+    let visit = Visit::of(&scene);
+    visit.failed("certificate", "", "chain_order", &["certificate 2 of the file", "device certificate first"]);
+    // Some other certificate behind it.
+    fs::write(&file, [&*device, &*other].concat()).unwrap();
+    Visit::of(&scene).noted("certificate", "", "certificate 2 of the file did not sign certificate 1");
+    fs::write(&file, [&*device, &*ca].concat()).unwrap();
+    let visit = Visit::of(&scene);
+    assert_eq!(visit.ok("certificate", "")["certificates"], 2);
+    assert!(visit.step("certificate", "")["note"].is_null());
+}
+
+#[test]
+fn a_certificate_that_ends_soon_is_noted() {
+    let mut scene = Scene::new();
+    let (certificate, key) = ends_in_days(&scene, 9);
+    scene.set("certificate", text(&certificate)).set("private_key", text(&key));
+    Visit::of(&scene).noted("certificate", "", "it expires in ");
+}
+
+#[test]
+fn a_file_that_is_no_certificate_is_told() {
+    let mut scene = Scene::new();
+    let key = scene.sandbox.certificates().device_key.clone();
+    scene.set("certificate", text(&key));
+    Visit::of(&scene).failed("certificate", "", "no_certificate", &["swapped"]);
+}
+
+fn ends_in_days(scene: &Scene, days: i64) -> (std::path::PathBuf, std::path::PathBuf) {
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    let mut device = CertificateParams::default();
+    device.distinguished_name.push(DnType::CommonName, "short-lived");
+    let now = std::time::SystemTime::now();
+    device.not_before = now.into();
+    device.not_after = (now + std::time::Duration::from_secs(days as u64 * 86_400 + 3600)).into();
+    let own_key = KeyPair::generate().unwrap();
+    let pem = device.signed_by(&own_key, &authority).unwrap().pem();
+    let (certificate, key) = (scene.path("short.pem"), scene.path("short.key"));
+    fs::write(&certificate, pem).unwrap();
+    fs::write(&key, own_key.serialize_pem()).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    (certificate, key)
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
