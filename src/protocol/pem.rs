@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn lines_have_64_characters_and_the_text_is_written_in_one_place() {
-        for length in [0, 1, 47, 48, 49, 96, 138, 1000] {
+        for length in [0_usize, 1, 47, 48, 49, 96, 138, 1000] {
             let der: Vec<u8> = (0..length).map(|byte| byte as u8).collect();
             let text = encode("PRIVATE KEY", &der);
             let capacity = length.div_ceil(3) * 4 + length.div_ceil(3) * 4 / LINE + 22 + FRAME;
