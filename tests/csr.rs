@@ -36,7 +36,9 @@ fn openssl_verifies_the_request_and_finds_its_key_and_name() {
     let directory = Directory::new("csr");
     let (key, request) = make(&directory, "camera-1");
     assert_eq!((mode(&key), mode(&request), mode(key.parent().unwrap())), (0o600, 0o644, 0o700));
-    let openssl = |arguments: &[&str], file: &Path| run("openssl", arguments.iter().copied().chain(["-in", file.to_str().unwrap()]));
+    let openssl = |arguments: &[&str], file: &Path| {
+        run("openssl", arguments.iter().copied().chain(["-in", file.to_str().unwrap()]))
+    };
     let said = openssl(&["req", "-verify", "-noout", "-text"], &request);
     assert!(said.contains("CN = camera-1") || said.contains("CN=camera-1"), "{said}");
     assert!(said.contains("prime256v1") && said.contains("ecdsa-with-SHA256"), "{said}");
@@ -53,10 +55,15 @@ fn a_request_that_was_changed_does_not_verify() {
     let text = fs::read_to_string(&request).unwrap();
     let text: Vec<&str> = text.lines().collect();
     // A digit of the name, in the middle of the second line at the latest.
-    let changed = text.join("\n").replacen("Y2FtZXJh", "Y2FtZXJi", 1).replacen("NhbWVyYS", "NhbWVyYi", 1).replacen("jYW1lcmEt", "jYW1lcmIt", 1);
+    let changed = text.join("\n").replacen("Y2FtZXJh", "Y2FtZXJi", 1).replacen("NhbWVyYS", "NhbWVyYi", 1).replacen(
+        "jYW1lcmEt",
+        "jYW1lcmIt",
+        1,
+    );
     assert_ne!(changed, text.join("\n"), "the name is not found");
     fs::write(&request, changed + "\n").unwrap();
-    let output = std::process::Command::new("openssl").args(["req", "-verify", "-noout", "-in"]).arg(&request).output().unwrap();
+    let output =
+        std::process::Command::new("openssl").args(["req", "-verify", "-noout", "-in"]).arg(&request).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).to_lowercase();
     assert!(!output.status.success() || said.contains("fail"), "{said}");
 }
@@ -104,7 +111,8 @@ fn nothing_is_overwritten_without_force() {
     assert!(again.stderr.contains("private.pem.key") && again.stderr.contains("--force"), "{again:?}");
     // The key is not made either where only the request is in the way.
     let other = directory.join("keys/other.key");
-    let in_the_way = csr(&["--thing-name", "a", "--private-key", other.to_str().unwrap(), request.to_str().unwrap()]).finish();
+    let in_the_way =
+        csr(&["--thing-name", "a", "--private-key", other.to_str().unwrap(), request.to_str().unwrap()]).finish();
     assert_eq!((in_the_way.code, other.exists()), (Some(73), false), "{in_the_way:?}");
     assert_eq!(before, (fs::read(&key).unwrap(), fs::read(&request).unwrap()));
     csr(&arguments).arg("--force").succeed();
@@ -121,7 +129,9 @@ fn of_several_at_once_one_wins_and_its_request_fits_its_key() {
     let key = directory.join("a.key");
     let codes: Vec<Option<i32>> = thread::scope(|scope| {
         let runs: Vec<_> = (0..6)
-            .map(|_| scope.spawn(|| csr(&["--thing-name", "camera-1", "--private-key", key.to_str().unwrap()]).finish().code))
+            .map(|_| {
+                scope.spawn(|| csr(&["--thing-name", "camera-1", "--private-key", key.to_str().unwrap()]).finish().code)
+            })
             .collect();
         runs.into_iter().map(|run| run.join().unwrap()).collect()
     });
@@ -137,7 +147,9 @@ fn it_says_what_to_do_next_and_nothing_of_the_key() {
     let directory = Directory::new("csr");
     let key = directory.join("private.pem.key");
     let at = key.to_str().unwrap();
-    let said = csr(&["-vvv", "--thing-name", "camera-1", "--private-key", at, "--certificate", "/etc/homing/cam.pem.crt"]).succeed();
+    let said =
+        csr(&["-vvv", "--thing-name", "camera-1", "--private-key", at, "--certificate", "/etc/homing/cam.pem.crt"])
+            .succeed();
     let next = "aws iot create-certificate-from-csr --set-as-active --certificate-signing-request file://private.pem.csr --certificate-pem-outfile cam.pem.crt";
     assert!(said.stdout.contains(next) && said.stdout.contains("/etc/homing/cam.pem.crt"), "{said:?}");
     let text = fs::read_to_string(&key).unwrap();
@@ -150,7 +162,10 @@ fn it_says_what_to_do_next_and_nothing_of_the_key() {
     assert!(json[0]["next"].as_str().unwrap().contains("device.pem.crt"), "{}", Value::from(json.clone()));
 
     let piped = csr(&["--force", "--thing-name", "camera-1", "--private-key", at, "-"]).succeed();
-    assert!(piped.stdout.starts_with("-----BEGIN CERTIFICATE REQUEST-----\n") && piped.stdout.ends_with("-----END CERTIFICATE REQUEST-----\n"));
+    assert!(
+        piped.stdout.starts_with("-----BEGIN CERTIFICATE REQUEST-----\n")
+            && piped.stdout.ends_with("-----END CERTIFICATE REQUEST-----\n")
+    );
 }
 
 #[test]

@@ -60,7 +60,8 @@ fn it_tells_of_the_certificate_the_queue_and_the_last_run() {
     assert_eq!((&waiting["queue"]["entries"], &waiting["queue"]["bytes"]), (&1.into(), &100.into()));
     assert_eq!((&waiting["last_run"]["result"], &waiting["last_run"]["exit_code"]), (&"failure".into(), &75.into()));
     let text = scene.text();
-    let row = |name: &str| text.lines().find(|line| line.starts_with(&format!("{name}: "))).unwrap_or_default().to_owned();
+    let row =
+        |name: &str| text.lines().find(|line| line.starts_with(&format!("{name}: "))).unwrap_or_default().to_owned();
     assert!(row("queue").contains("1 waiting, 100 bytes, the oldest for "), "{text}");
     assert!(row("last run").contains("send, failure, 20") && row("last success").ends_with(": -"), "{text}");
     let error = waiting["last_run"]["last_error"]["message"].as_str().unwrap();
@@ -85,7 +86,8 @@ fn nobody_is_asked() {
 fn kept_credentials_have_a_life_and_a_refusal_is_told() {
     let Some(memory) = memory() else { return };
     let scene = Scene::new();
-    let run = |command: &str| scene.run(command).env("HOMING_CREDENTIAL_CACHE", "true").env("XDG_RUNTIME_DIR", memory.path());
+    let run =
+        |command: &str| scene.run(command).env("HOMING_CREDENTIAL_CACHE", "true").env("XDG_RUNTIME_DIR", memory.path());
     let large = file(&scene.sandbox, "large.bin", 60_000);
     run("send").arg(&large).succeed();
     let asked = scene.sandbox.counts(Service::Credentials).requests;
@@ -111,7 +113,8 @@ fn what_is_wrong_is_told_and_the_rest_all_the_same() {
     let expired = &scene.sandbox.certificates().expired_certificate;
     let run = scene.run("status").arg("--certificate").arg(expired).succeed();
     assert!(run.stdout.contains("certificate: until ") && run.stdout.contains(", expired\n"), "{run:?}");
-    let missing = scene.run("status").args(["--certificate", "/nowhere/a.pem", "--json"]).succeed().json_lines().remove(0);
+    let missing =
+        scene.run("status").args(["--certificate", "/nowhere/a.pem", "--json"]).succeed().json_lines().remove(0);
     assert!(missing["certificate_error"].as_str().unwrap().contains("/nowhere/a.pem"), "{missing}");
     // Somebody else's file, or half of one.
     for text in ["", "{\"command\":", "[1]", "\"a\"", "{\"command\":{},\n\"last_error\":7}"] {

@@ -19,7 +19,8 @@ pub fn help_of(command: &CommandHelp, option: &Opt) -> &'static str {
 pub fn actions_of(command: &CommandHelp) -> Vec<&'static str> {
     let before_options = command.arguments.split('[').next().unwrap_or_default();
     let first_words = before_options.split('|').filter_map(|part| part.split_whitespace().next());
-    let is_action = |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && !word.starts_with('-');
+    let is_action =
+        |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') && !word.starts_with('-');
     first_words.filter(is_action).collect()
 }
 
@@ -60,7 +61,11 @@ pub fn flags_with_value() -> Vec<String> {
 /// Every flag whose value is of this kind.
 pub fn flags(wanted: impl Fn(&Opt) -> bool) -> Vec<String> {
     let options = OPTIONS.iter().filter(|option| !option.flag.is_empty() && wanted(option));
-    options.flat_map(|option| option.short.map(|letter| format!("-{letter}")).into_iter().chain([format!("--{}", option.flag)])).collect()
+    options
+        .flat_map(|option| {
+            option.short.map(|letter| format!("-{letter}")).into_iter().chain([format!("--{}", option.flag)])
+        })
+        .collect()
 }
 
 #[test]

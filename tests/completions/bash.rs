@@ -21,11 +21,15 @@ pub fn script() -> String {
     }
     let files = flags(|option| matches!(value_of(option), Value::File)).join(" | ");
     let directories = flags(|option| matches!(value_of(option), Value::Directory)).join(" | ");
-    text.push_str(&format!("        {files}) _homing_files -f && return ;;\n        {directories}) _homing_files -d && return ;;\n"));
+    text.push_str(&format!(
+        "        {files}) _homing_files -f && return ;;\n        {directories}) _homing_files -d && return ;;\n"
+    ));
     text.push_str("    esac\n    [[ $with_value == *\" $prev \"* ]] && return\n\n    case $command in\n");
     for command in COMMANDS {
         let flags: Vec<String> = options_of(command)
-            .flat_map(|option| option.short.map(|letter| format!("-{letter}")).into_iter().chain([format!("--{}", option.flag)]))
+            .flat_map(|option| {
+                option.short.map(|letter| format!("-{letter}")).into_iter().chain([format!("--{}", option.flag)])
+            })
             .collect();
         text.push_str(&format!("        {})\n            flags='{}'\n", command.name, flags.join(" ")));
         let actions = actions_of(command);
@@ -35,9 +39,12 @@ pub fn script() -> String {
         text.push_str("            ;;\n");
     }
     let names = command_names().join(" ");
-    text.push_str(&format!("        help) actions='{names}' ;;\n        *) flags='--help --version' actions='{names}' ;;\n    esac\n"));
+    text.push_str(&format!(
+        "        help) actions='{names}' ;;\n        *) flags='--help --version' actions='{names}' ;;\n    esac\n"
+    ));
     text.push_str(TAIL);
-    let running: Vec<&str> = COMMANDS.iter().filter(|command| runs_another(command)).map(|command| command.name).collect();
+    let running: Vec<&str> =
+        COMMANDS.iter().filter(|command| runs_another(command)).map(|command| command.name).collect();
     text.replace("@RUNNING@", &running.join(" | "))
 }
 

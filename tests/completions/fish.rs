@@ -22,8 +22,12 @@ pub fn script() -> String {
             _ if runs_another(command) => "-x -a '(__fish_complete_subcommand --fcs-skip=2)'".to_owned(),
             "" => "-F".to_owned(),
             actions => {
-                text.push_str(&format!("complete -c homing -n '{seen}; and not __fish_seen_subcommand_from {actions}' -a '{actions}'\n"));
-                text.push_str(&format!("complete -c homing -n '{seen}; and __fish_seen_subcommand_from {actions}' -F\n"));
+                text.push_str(&format!(
+                    "complete -c homing -n '{seen}; and not __fish_seen_subcommand_from {actions}' -a '{actions}'\n"
+                ));
+                text.push_str(&format!(
+                    "complete -c homing -n '{seen}; and __fish_seen_subcommand_from {actions}' -F\n"
+                ));
                 continue;
             }
         };

@@ -6,7 +6,9 @@ use homing::options::{Group, Kind, OPTIONS, Opt};
 use std::fmt::Write;
 
 pub fn page() -> String {
-    let mut page = String::from(".\\\" Made from homing's tables of options and commands by tests/completions. Not to be edited.\n");
+    let mut page = String::from(
+        ".\\\" Made from homing's tables of options and commands by tests/completions. Not to be edited.\n",
+    );
     // The day of the release, so that the page changes with the program only.
     let day = homing::protocol::time::iso8601(homing::BUILD_TIME)[..10].to_owned();
     let version = env!("CARGO_PKG_VERSION");
@@ -17,7 +19,10 @@ pub fn page() -> String {
     }
     page.push_str(".B homing help\nCOMMAND\n");
     page.push_str(".SH DESCRIPTION\n");
-    paragraph(&mut page, "homing trades a device's certificate for temporary AWS credentials over mutual TLS. With them it delivers files by S3 and MQTT, and gives other programs credentials, secrets and tokens.");
+    paragraph(
+        &mut page,
+        "homing trades a device's certificate for temporary AWS credentials over mutual TLS. With them it delivers files by S3 and MQTT, and gives other programs credentials, secrets and tokens.",
+    );
     page.push_str(".SH COMMANDS\n");
     COMMANDS.iter().for_each(|command| section(&mut page, command));
     page.push_str(".SH OPTIONS\n");
@@ -29,13 +34,23 @@ pub fn page() -> String {
         }
     }
     page.push_str(".SH ENVIRONMENT\n");
-    paragraph(&mut page, "Every setting is a variable, too: --role-alias is HOMING_ROLE_ALIAS. These of AWS's count behind it:");
+    paragraph(
+        &mut page,
+        "Every setting is a variable, too: --role-alias is HOMING_ROLE_ALIAS. These of AWS's count behind it:",
+    );
+    let mut told = Vec::new();
     for option in OPTIONS.iter().filter(|option| option.is_configuration()) {
         for name in option.variables.iter().filter(|name| !name.starts_with("HOMING_")) {
+            if told.contains(name) {
+                continue;
+            }
+            told.push(name);
             writeln!(page, ".TP\n.B {}\n{}", escaped(name), escaped(option.help)).unwrap();
         }
     }
-    page.push_str(".TP\n.BR HTTPS_PROXY , \" NO_PROXY\"\nthe proxy that connections go through, and where they do not\n");
+    page.push_str(
+        ".TP\n.BR HTTPS_PROXY , \" NO_PROXY\"\nthe proxy that connections go through, and where they do not\n",
+    );
     page.push_str(".SH FILES\n.TP\n.I /etc/homing/config.json\nthe settings, as JSON: \\-\\-role\\-alias is \"role_alias\", \\-\\-queue\\-dir is \"queue\": {\"dir\": ...}\n");
     page.push_str(".TP\n.I /var/lib/homing/queue\nfiles that wait for their delivery\n.TP\n.I /run/homing\ncredentials that are kept for the next run, in memory\n");
     page.push_str(".SH EXIT STATUS\n");
@@ -69,7 +84,8 @@ fn one(page: &mut String, option: &Opt) {
         names.push_str(&format!(" \\fI{}\\fR", escaped(&option.placeholder())));
     }
     writeln!(page, "{names}").unwrap();
-    let having: Vec<&CommandHelp> = COMMANDS.iter().filter(|command| options_of(command).any(|other| other.id == option.id)).collect();
+    let having: Vec<&CommandHelp> =
+        COMMANDS.iter().filter(|command| options_of(command).any(|other| other.id == option.id)).collect();
     let mut notes = Vec::new();
     if let Kind::Integer { minimum, maximum, .. } = option.kind {
         notes.push(format!("{minimum} to {maximum}"));

@@ -13,8 +13,8 @@ fn the_manual_page_has_no_mistakes() {
     let page = share().join("homing.1");
     let output = Command::new("mandoc").args(["-Tlint", "-Wwarning"]).arg(&page).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
-    let text = run("mandoc", ["-Tascii".as_ref(), page.as_os_str()]).replace("_\u{8}", "");
-    assert!(text.lines().count() > 300 && text.contains("EXIT STATUS"), "{text}");
+    let text = run("mandoc", ["-Tascii".as_ref(), page.as_os_str()]);
+    assert!(text.lines().count() > 300 && text.contains("a file cannot be created, or the queue is full"), "{text}");
 }
 
 #[test]
@@ -33,6 +33,7 @@ fn bash_completes_commands_flags_values_and_files() {
         let text = String::from_utf8(output.stdout).unwrap();
         let mut found: Vec<String> = text.lines().map(str::to_owned).filter(|line| !line.is_empty()).collect();
         found.sort();
+        found.dedup();
         found
     };
     assert_eq!(complete(&["pre"]), ["presign"]);
@@ -109,7 +110,7 @@ zpty shell zsh -f -i
 zpty -w shell "PROMPT= RPROMPT=; unsetopt zle_bracketed_paste beep; fpath=($1 \$fpath); autoload -Uz compinit; compinit -u -D; homing() { print -r -- \"GOT<\$*>\" }; cd $1; mktemp() { : }; print REA''DY"
 zpty -r -m shell said '*READY*'
 zpty -w shell "$2"
-zpty -w shell 'print E''ND'
+zpty -w shell "print E''ND"
 zpty -r -m shell said '*END*'
 print -r -- "$said"
 zpty -d shell

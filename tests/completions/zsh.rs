@@ -35,7 +35,9 @@ fn specification(command: &CommandHelp, option: &Opt) -> String {
     let placeholder = escaped(&option.placeholder());
     let (equals, value) = match value_of(option) {
         Value::None => ("", String::new()),
-        Value::Words(words) => ("=", format!(":{placeholder}:({})", words.iter().map(|word| escaped(word)).collect::<Vec<_>>().join(" "))),
+        Value::Words(words) => {
+            ("=", format!(":{placeholder}:({})", words.iter().map(|word| escaped(word)).collect::<Vec<_>>().join(" ")))
+        }
         Value::File => ("=", format!(":{placeholder}:_files")),
         Value::Directory => ("=", format!(":{placeholder}:_files -/")),
         Value::Other => ("=", format!(":{placeholder}: ")),

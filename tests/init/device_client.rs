@@ -20,7 +20,12 @@ fn its_configuration_is_read_and_the_rest_is_said_to_be_missing() {
         "data_endpoint": "a1exampleexample-ats.iot.eu-central-1.amazonaws.com",
     });
     assert_eq!(scene.written(), expected);
-    for hint in ["missing: \"credential_endpoint\"", "--endpoint-type iot:CredentialProvider", "missing: \"role_alias\"", "missing: \"bucket\""] {
+    for hint in [
+        "missing: \"credential_endpoint\"",
+        "--endpoint-type iot:CredentialProvider",
+        "missing: \"role_alias\"",
+        "missing: \"bucket\"",
+    ] {
         assert!(run.stdout.contains(hint), "{hint}: {run:?}");
     }
     assert!(!run.stdout.contains("missing: \"data_endpoint\""), "{run:?}");
@@ -45,7 +50,10 @@ fn it_is_found_in_the_user_s_home() {
 #[test]
 fn with_fleet_provisioning_the_identity_is_the_provisioned_one() {
     let scene = Scene::new();
-    let fleet = [("\"fleet-provisioning\":\t{\n        \"enabled\":\tfalse", "\"fleet-provisioning\":\t{\n        \"enabled\":\ttrue")];
+    let fleet = [(
+        "\"fleet-provisioning\":\t{\n        \"enabled\":\tfalse",
+        "\"fleet-provisioning\":\t{\n        \"enabled\":\ttrue",
+    )];
     let path = scene.sample(NAME, &fleet);
     let at = path.to_str().unwrap();
     scene.refused(&["--from", "device-client", at], 66, "aws-iot-device-client-runtime.conf");

@@ -20,11 +20,31 @@ fn a_nucleus_s_configuration_delivers_a_file() {
     let words = [("@CREDENTIALS@", &*text("credential_endpoint")), ("@DATA@", &*text("data_endpoint"))];
     let yaml = scene.sample("effectiveConfig.yaml", &words);
     let (s3, port) = (wanted["endpoints"]["s3"].as_str().unwrap(), wanted["https_port"].to_string());
-    let arguments = ["--bucket", &text("bucket"), "--ca-file", &text("ca_file"), "--endpoint-url", s3, "--path-style", "--https-port", &port];
+    let arguments = [
+        "--bucket",
+        &text("bucket"),
+        "--ca-file",
+        &text("ca_file"),
+        "--endpoint-url",
+        s3,
+        "--path-style",
+        "--https-port",
+        &port,
+    ];
     let run = scene.init(&["--from", "greengrass", yaml.to_str().unwrap()]).args(arguments).succeed();
     assert!(run.stdout.contains("effectiveConfig.yaml") && !run.stdout.contains("missing"), "{run:?}");
     let written = scene.written();
-    for key in ["thing_name", "credential_endpoint", "data_endpoint", "role_alias", "region", "ca_file", "bucket", "https_port", "path_style"] {
+    for key in [
+        "thing_name",
+        "credential_endpoint",
+        "data_endpoint",
+        "role_alias",
+        "region",
+        "ca_file",
+        "bucket",
+        "https_port",
+        "path_style",
+    ] {
         assert_eq!(written[key], wanted[key], "{key}");
     }
     let large = file(&sandbox, "photo.jpg", 60_000);
@@ -74,13 +94,16 @@ fn it_is_found_where_it_usually_is() {
     };
     let mut possible = Command::new("unshare");
     namespace(&mut possible);
-    if !packages::available("init", &["unshare"]) || !possible.arg("mount -t tmpfs none /etc").output().unwrap().status.success() {
+    if !packages::available("init", &["unshare"])
+        || !possible.arg("mount -t tmpfs none /etc").output().unwrap().status.success()
+    {
         packages::skip("init", "no mount namespaces here");
         return;
     }
     let mut command = Command::new("unshare");
     namespace(&mut command);
-    let output = command.arg(script).arg("sh").arg(scene.directory.path()).arg(HOMING).arg(&scene.config).output().unwrap();
+    let output =
+        command.arg(script).arg("sh").arg(scene.directory.path()).arg(HOMING).arg(&scene.config).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert_eq!(scene.written()["role_alias"], "site-role-alias");
 
@@ -88,7 +111,8 @@ fn it_is_found_where_it_usually_is() {
     let mut command = Command::new("unshare");
     namespace(&mut command);
     let script = format!("{} --force", script.replace("exec", "rm /etc/greengrass/config.yaml && exec"));
-    let output = command.arg(script).arg("sh").arg(scene.directory.path()).arg(HOMING).arg(&scene.config).output().unwrap();
+    let output =
+        command.arg(script).arg("sh").arg(scene.directory.path()).arg(HOMING).arg(&scene.config).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert_eq!((&scene.written()["role_alias"], scene.written().get("thing_name")), (&json!("site-role-alias"), None));
 }
@@ -118,7 +142,11 @@ fn what_is_not_understood_is_refused_and_nothing_is_written() {
     // The example's own placeholder, and endpoints that were mixed up.
     let nucleus = "services:\n  aws.greengrass.Nucleus:\n    configuration:\n      ";
     refused(&format!("{nucleus}iotCredEndpoint: \"<CONFIGURE_THIS>\"\n"), 78, "config.yaml");
-    refused(&format!("{nucleus}iotCredEndpoint: \"a1x-ats.iot.eu-west-1.amazonaws.com\"\n"), 78, "iot:CredentialProvider");
+    refused(
+        &format!("{nucleus}iotCredEndpoint: \"a1x-ats.iot.eu-west-1.amazonaws.com\"\n"),
+        78,
+        "iot:CredentialProvider",
+    );
     refused(&format!("system:\n  thingName: x\n# {}\n", "x".repeat(1 << 20)), 66, "config.yaml");
     let path = scene.directory.join("latin-1.yaml");
     fs::write(&path, b"system:\n  thingName: \"K\xfche\"\n").unwrap();

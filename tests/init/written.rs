@@ -12,7 +12,16 @@ use crate::scene::Scene;
 fn flags_alone_make_a_configuration_with_whole_names() {
     let scene = Scene::new();
     scene
-        .init(&["--thing-name", "camera-1", "--bucket", "my-bucket", "--certificate", "a.pem.crt", "--queue-dir", "/var/q"])
+        .init(&[
+            "--thing-name",
+            "camera-1",
+            "--bucket",
+            "my-bucket",
+            "--certificate",
+            "a.pem.crt",
+            "--queue-dir",
+            "/var/q",
+        ])
         .args(["--queue-max-age", "60", "--strict", "--ca-replace=false", "--inline-limit", "0"])
         .succeed();
     let here = std::env::current_dir().unwrap();

@@ -43,7 +43,12 @@ fn values_are_found_by_their_keys_however_they_are_written() {
     expect("a: 1\n", Some("1"), None, None);
     expect("a: '1'", Some("1"), None, None);
     expect("---\r\n\"a\" : \"x y\" # z\r\nb:\r\n  c: d\r\n", Some("x y"), Some("d"), None);
-    expect("# first\n\n  a: x#y # z\n  b:\n     'c': 'it''s'\n     d:\n        e: http://h:1/\n", Some("x#y"), Some("it's"), Some("http://h:1/"));
+    expect(
+        "# first\n\n  a: x#y # z\n  b:\n     'c': 'it''s'\n     d:\n        e: http://h:1/\n",
+        Some("x#y"),
+        Some("it's"),
+        Some("http://h:1/"),
+    );
     expect("b:\n  d: {}\n  c: null\na: ~\n", None, None, None);
     expect("a:\nb:\n", None, None, None);
     expect("a: \"\"\nb:\n  c: 'null'\n", Some(""), Some("null"), None);
@@ -124,9 +129,58 @@ fn what_is_not_understood_is_refused_with_its_line() {
 
 fn fragment() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
-        "a", "b", "c", "d", "e", ": ", ":", "\n", "\n  ", "\n    ", "\n- ", "\n  - ", "- ", "\"", "'", "\\", "#", " #", " ", "x",
-        "1", "null", "~", "{}", "[]", "{", "[", "|", ">", "|\n", "&", "*", "!", "\t", "\r\n", "---", "...", "é", "\\n", "''", "\\\n",
-        "a: ", "b:\n  c: ", "b:\n  d:\n    e: ", "\n\n", ",", "?", "? ", "%", "<<: ", "-", "|2\n",
+        "a",
+        "b",
+        "c",
+        "d",
+        "e",
+        ": ",
+        ":",
+        "\n",
+        "\n  ",
+        "\n    ",
+        "\n- ",
+        "\n  - ",
+        "- ",
+        "\"",
+        "'",
+        "\\",
+        "#",
+        " #",
+        " ",
+        "x",
+        "1",
+        "null",
+        "~",
+        "{}",
+        "[]",
+        "{",
+        "[",
+        "|",
+        ">",
+        "|\n",
+        "&",
+        "*",
+        "!",
+        "\t",
+        "\r\n",
+        "---",
+        "...",
+        "é",
+        "\\n",
+        "''",
+        "\\\n",
+        "a: ",
+        "b:\n  c: ",
+        "b:\n  d:\n    e: ",
+        "\n\n",
+        ",",
+        "?",
+        "? ",
+        "%",
+        "<<: ",
+        "-",
+        "|2\n",
     ])
 }
 
