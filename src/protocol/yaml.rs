@@ -147,9 +147,15 @@ impl<'a> Reader<'a, '_> {
                 (Some(value), behind)
             }
             b'|' | b'>' => {
-                let header = text[1..].trim_start_matches(['+', '-', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
-                self.skip_block()?;
-                (None, header)
+                let behind = text[1..].trim_start_matches(|letter: char| "+-123456789".contains(letter));
+                let indicators = &text.as_bytes()[1..text.len() - behind.len()];
+                let depth = indicators.iter().find(|byte| byte.is_ascii_digit()).map(|byte| usize::from(byte - b'0'));
+                let digits = indicators.iter().filter(|byte| byte.is_ascii_digit()).count();
+                if digits > 1 || indicators.len() - digits > 1 {
+                    return self.refuse("a block of text that is not read here");
+                }
+                self.skip_block(depth)?;
+                (None, behind)
             }
             b'{' | b'[' => match text.strip_prefix("{}").or(text.strip_prefix("[]")) {
                 Some(behind) => (None, behind),
@@ -241,14 +247,17 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// Passes over a block of text: it ends before the first line that is not indented below its key.
-    fn skip_block(&mut self) -> Result<(), Unreadable> {
+    /// Passes over a block of text, which is indented by `depth`, or as its first line is: it ends before the first line
+    /// that is indented less.
+    fn skip_block(&mut self, depth: Option<usize>) -> Result<(), Unreadable> {
         let outer = self.frames.last().map_or(0, |last| last.indent);
+        let mut inner = depth.map(|depth| outer + depth);
         loop {
             let (rest, line) = (self.rest, self.line);
             let Some(text) = self.next_line()? else { return Ok(()) };
             let content = text.trim_start_matches(' ');
-            if !content.is_empty() && text.len() - content.len() <= outer {
+            let indent = text.len() - content.len();
+            if !content.is_empty() && indent < *inner.get_or_insert(indent.max(outer + 1)) {
                 (self.rest, self.line) = (rest, line);
                 return Ok(());
             }
