@@ -86,7 +86,7 @@ fn zsh_completes_commands_flags_and_values() {
         return;
     }
     run("zsh", ["-n".as_ref(), share().join("_homing").as_os_str()]);
-    for (typed, expected) in [
+    let lines = [
         ("homing presi\t", "presign"),
         ("homing send --inli\t7", "send --inline-limit=7"),
         ("homing send --via=ht\t", "send --via=https"),
@@ -97,33 +97,37 @@ fn zsh_completes_commands_flags_and_values() {
         ("homing send _hom\t", "send _homing"),
         ("homing exec --aws -- mktem\t", "exec --aws -- mktemp"),
         ("homing publish --inli\t", "publish --inli"),
-    ] {
-        let said = zsh(typed);
+    ];
+    let said = zsh(&lines.map(|(typed, _)| typed));
+    for (typed, expected) in lines {
         assert!(said.contains(&format!("GOT<{expected}>")), "{typed:?}: {said}");
     }
 }
 
-fn zsh(typed: &str) -> String {
+/// What an interactive zsh, with a terminal of its own, says when this is typed.
+fn zsh(typed: &[&str]) -> String {
     let script = r#"
 zmodload zsh/zpty
 zpty shell zsh -f -i
 zpty -w shell "PROMPT= RPROMPT=; unsetopt zle_bracketed_paste beep; fpath=($1 \$fpath); autoload -Uz compinit; compinit -u -D; homing() { print -r -- \"GOT<\$*>\" }; cd $1; mktemp() { : }; print REA''DY"
 zpty -r -m shell said '*READY*'
-zpty -w shell "$2"
+shift
+for line; do
+    zpty -w shell "$line"
+done
 zpty -w shell "print E''ND"
 zpty -r -m shell said '*END*'
 print -r -- "$said"
 zpty -d shell
 "#;
-    let folder = share();
     let output = Command::new(find("zsh").unwrap())
         .args(["-f", "-c", script, "zsh"])
-        .arg(folder.as_os_str())
-        .arg(typed)
+        .arg(share().as_os_str())
+        .args(typed)
         .env("TERM", "dumb")
         .output()
         .unwrap();
-    assert!(output.status.success(), "{typed:?}: {}", said(&output));
+    assert!(output.status.success(), "{}", said(&output));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
