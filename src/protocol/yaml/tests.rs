@@ -191,11 +191,13 @@ fn fragment() -> impl Strategy<Value = &'static str> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1024, ..ProptestConfig::default() })]
 
-    /// Whatever is read is what another reader finds there. (Numbers it writes in another way are left out.)
+    /// Whatever is read is what another reader finds there. A key that is there twice, but leads to nothing that is wanted,
+    /// is passed over here, and refused there.
     #[test]
     fn nothing_is_misread(parts in prop::collection::vec(fragment(), 0..24)) {
         let document = parts.concat();
-        if let Ok(found) = values(&document) {
+        let is_twice = || matches!(YamlLoader::load_from_str(&document), Err(error) if error.info().contains("duplicate"));
+        if let Ok(found) = values(&document) && !is_twice() {
             prop_assert_eq!(Some(found), theirs(&document), "{:?}", document);
         }
     }
