@@ -1,4 +1,5 @@
 //! `homing status`: what the real binary tells of a device, without asking anybody.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test that takes it")]
 
 #[path = "delivery/support.rs"]
 #[allow(dead_code, reason = "the support is shared with the suite `delivery`, which uses more of it")]
