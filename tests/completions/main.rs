@@ -55,7 +55,9 @@ pub fn share() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("boards/share")
 }
 
-const FILES: [(&str, fn() -> String); 4] = [
+/// Makes a file's text.
+type Make = fn() -> String;
+const FILES: [(&str, Make); 4] = [
     ("homing.1", manual::page),
     ("homing.bash", bash::script),
     ("_homing", zsh::script),
