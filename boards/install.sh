@@ -12,7 +12,8 @@
 #   --prefix DIR    where bin/homing goes (default: /usr/local)
 #   --no-cron       leaves cron alone
 #
-# Running it again changes nothing but the binary; what a person wrote in the configuration stays.
+# With boards/share beside this script (or in a clone) the manual page and the shells' completions are installed, too.
+# Running it again changes nothing but the binary and those; what a person wrote in the configuration stays.
 set -eu
 umask 022
 
@@ -80,6 +81,7 @@ usage() {
 install() {
     find_binary
     install_binary
+    install_share
     folder /etc/homing 750 "0:$gid"
     # Whoever can write here decides what is sent next.
     folder /var/lib/homing 700 "$uid:$gid"
@@ -88,7 +90,7 @@ install() {
     else
         configuration >"$root/etc/homing/config.json"
         own "$root/etc/homing/config.json" 640 "0:$gid"
-        say 'wrote /etc/homing/config.json: fill it in, and put the certificate and its key beside it'
+        say 'wrote /etc/homing/config.json: fill it in (homing init --force does), and put the certificate and its key beside it'
     fi
     [ -z "$cron" ] || install_cron_entry
 }
@@ -113,8 +115,37 @@ install_binary() {
     say "installed $prefix/bin/homing"
 }
 
+install_share() {
+    share=''
+    for candidate in "$here/share" "$here/../share"; do
+        if [ -z "$share" ] && [ -f "$candidate/homing.1" ]; then
+            share="$candidate"
+        fi
+    done
+    [ -n "$share" ] || return 0
+    share_files | while read -r name place; do
+        mkdir -p "$root$prefix/share/${place%/*}"
+        cp "$share/$name" "$root$prefix/share/$place"
+        own "$root$prefix/share/$place" 644 0:0
+    done
+    say "installed the manual page and completions in $prefix/share"
+}
+
+# Where man and the shells look. Debian's zsh looks below /usr in a folder of its own.
+share_files() {
+    zsh=site-functions
+    [ "$prefix" != /usr ] || zsh=vendor-completions
+    echo homing.1 man/man1/homing.1
+    echo homing.bash bash-completion/completions/homing
+    echo _homing "zsh/$zsh/_homing"
+    echo homing.fish fish/vendor_completions.d/homing.fish
+}
+
 uninstall() {
     rm -f "$root$prefix/bin/homing" "$root$prefix/bin/.homing.new" "$root$prefix/bin/docker-credential-homing"
+    share_files | while read -r _ place; do
+        rm -f "$root$prefix/share/$place"
+    done
     say "removed $prefix/bin/homing"
     [ -z "$cron" ] || remove_cron_entry
     if [ -n "$purge" ]; then

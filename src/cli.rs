@@ -8,6 +8,7 @@ mod check;
 pub mod codeartifact;
 pub mod commands;
 mod credentials;
+mod csr;
 mod docker_credential;
 mod drain;
 mod dynamodb;
@@ -16,6 +17,7 @@ mod exec;
 mod get;
 mod git;
 pub mod help;
+mod init;
 mod message;
 mod object;
 mod object_url;
@@ -26,16 +28,19 @@ mod queue;
 mod secret;
 mod send;
 mod serve;
+mod status;
 
 pub use check::Check;
 pub use codeartifact::Codeartifact;
 pub use credentials::CredentialsFormat;
+pub use csr::{Csr, RequestTarget};
 pub use docker_credential::{DockerAction, with_command_of_name};
 pub use drain::Drain;
 pub use dynamodb::{Condition, PutItem};
 pub use exec::Exec;
 pub use get::{Get, Target};
 pub use git::{GitCredential, GitHost, GitOperation, GitPassword, GitSecret};
+pub use init::{Init, Origin};
 pub use message::Message;
 pub use object::{ObjectHeaders, known_sse, known_storage_class};
 pub use presign::{Expires, Presign};
@@ -52,8 +57,8 @@ use std::path::{Path, PathBuf};
 use crate::config::suggest::nearest;
 use crate::error::{Error, Fault, Result};
 use crate::options::{
-    self, CHECK, CODEARTIFACT, DOCKER_CREDENTIAL, DRAIN, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id, Kind, OPTIONS,
-    Opt, PRESIGN, PUBLISH, PUT, QUEUE, SECRET, SEND, SERVE,
+    self, CHECK, CODEARTIFACT, CSR, DOCKER_CREDENTIAL, DRAIN, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, INIT, Id, Kind,
+    OPTIONS, Opt, PRESIGN, PUBLISH, PUT, QUEUE, SECRET, SEND, SERVE, STATUS,
 };
 
 /// A command line, understood.
@@ -111,6 +116,12 @@ pub enum Command {
     DockerCredential(DockerAction),
     /// `homing dynamodb put-item TABLE`
     PutItem(PutItem),
+    /// `homing init`
+    Init(Init),
+    /// `homing csr`
+    Csr(Csr),
+    /// `homing status`
+    Status,
     /// Print this text to standard output and be done.
     Help(String),
     /// Print the version and be done.
@@ -151,6 +162,9 @@ impl Command {
             | Self::GitCredential(_)
             | Self::EcrPassword { .. }
             | Self::DockerCredential(_)
+            | Self::Init(_)
+            | Self::Csr(_)
+            | Self::Status
             | Self::Help(_)
             | Self::Version => (&[], None),
         };
@@ -319,6 +333,9 @@ impl Given {
             ECR => self.ecr(positionals),
             DOCKER_CREDENTIAL => self.docker_credential(positionals),
             DYNAMODB => self.dynamodb(positionals),
+            INIT => self.init(positionals),
+            CSR => self.csr(positionals),
+            STATUS => self.status(positionals),
             _ => self.credentials(positionals),
         }
     }

@@ -107,6 +107,9 @@ pub enum Id {
     Values,
     Public,
     Write,
+    From,
+    Force,
+    CommonName,
     Listen,
     Follow,
     Watch,
@@ -205,12 +208,18 @@ pub const DRAIN: Commands = Commands(1 << 14);
 pub const QUEUE: Commands = Commands(1 << 15);
 /// `homing check`.
 pub const CHECK: Commands = Commands(1 << 16);
+/// `homing init`.
+pub const INIT: Commands = Commands(1 << 17);
+/// `homing csr`.
+pub const CSR: Commands = Commands(1 << 18);
+/// `homing status`.
+pub const STATUS: Commands = Commands(1 << 19);
 /// Every command.
-pub const ALL: Commands = Commands((1 << 17) - 1);
+pub const ALL: Commands = Commands((1 << 20) - 1);
 /// The commands that talk to AWS.
-pub const NETWORKED: Commands = Commands(ALL.0 & !QUEUE.0);
+pub const NETWORKED: Commands = Commands(ALL.0 & !QUEUE.0 & !INIT.0 & !CSR.0 & !STATUS.0);
 /// The commands that use AWS credentials.
-pub const CREDENTIALED: Commands = Commands(ALL.0 & !PUBLISH.0 & !QUEUE.0);
+pub const CREDENTIALED: Commands = Commands(NETWORKED.0 & !PUBLISH.0);
 /// The commands that call an AWS service with a signed request.
 pub const CALLING: Commands = Commands(CREDENTIALED.0 & !CREDENTIALS.0 & !SERVE.0);
 /// The commands that move or name S3 objects.
@@ -340,6 +349,7 @@ pub const OPTIONS: &[Opt] = &[
     },
     Opt {
         variables: &["HOMING_THING_NAME", "AWS_IOT_THING_NAME"],
+        commands: NETWORKED.or(CSR),
         ..key(Id::ThingName, "thing_name", "thing-name", Kind::Text("NAME"), "this device's thing name in AWS IoT")
     },
     Opt {
@@ -348,6 +358,7 @@ pub const OPTIONS: &[Opt] = &[
     },
     Opt {
         variables: &["HOMING_PRIVATE_KEY"],
+        commands: NETWORKED.or(CSR),
         ..key(
             Id::PrivateKey,
             "private_key",
@@ -821,7 +832,7 @@ pub const OPTIONS: &[Opt] = &[
     Opt {
         variables: &["HOMING_STATUS_FILE"],
         group: Group::General,
-        commands: REPORTED,
+        commands: REPORTED.or(STATUS),
         ..key(
             Id::StatusFile,
             "status_file",
@@ -1166,6 +1177,23 @@ pub const OPTIONS: &[Opt] = &[
         CHECK,
         "also store an empty object (its file's name is homing-check) and publish a message of type \"check\"",
     ),
+    flag(
+        Id::From,
+        "from",
+        Kind::Choice(&["greengrass", "device-client"]),
+        Group::Command,
+        INIT,
+        "take the settings from Greengrass's configuration, or from the AWS IoT Device Client's, where it usually is",
+    ),
+    flag(Id::Force, "force", Kind::Bool, Group::Command, INIT.or(CSR), "replace files that are there"),
+    flag(
+        Id::CommonName,
+        "common-name",
+        Kind::Text("NAME"),
+        Group::Command,
+        CSR,
+        "the name in the request, at most 64 characters; when unset, the thing name",
+    ),
     Opt {
         default: "127.0.0.1:0",
         ..flag(
@@ -1302,7 +1330,7 @@ const fn queue(
     kind: Kind,
     help: &'static str,
 ) -> Opt {
-    let (group, commands) = (Group::Queue, SEND.or(DRAIN).or(QUEUE).or(CHECK));
+    let (group, commands) = (Group::Queue, SEND.or(DRAIN).or(QUEUE).or(CHECK).or(STATUS));
     Opt { id, key, flag, short: None, variables, kind, default: "", help, group, commands }
 }
 

@@ -5,8 +5,9 @@ use crate::config::{Config, Monitoring};
 use crate::error::{Error, Result};
 use crate::job::status::StatusFile;
 use crate::job::{
-    Screen, abort_stale, check, codeartifact, docker_credential, drain, dynamodb_put_item, ecr_password, exec, get,
-    git_credential, presign, publish, put, queue, screen, secret, send, serve, show_credentials,
+    Screen, abort_stale, check, codeartifact, csr, docker_credential, drain, dynamodb_put_item, ecr_password, exec,
+    get, git_credential, init, presign, publish, put, queue, screen, secret, send, serve, show_credentials,
+    show_status,
 };
 use crate::logging;
 use std::ffi::OsString;
@@ -69,6 +70,9 @@ fn done(arguments: &Arguments, screen: &mut Screen, status: Option<&StatusFile>)
         Command::GitCredential(command) => git_credential::run(config, command),
         Command::EcrPassword { public } => config().and_then(|config| ecr_password::run(&config, *public)),
         Command::DockerCredential(action) => docker_credential::run(config, *action),
+        Command::Init(command) => init::run(command, &arguments.settings, screen),
+        Command::Csr(command) => config().and_then(|config| csr::run(&config, command, screen)),
+        Command::Status => config().and_then(|config| show_status::run(&config, status, screen)),
         Command::PutItem(command) => config().and_then(|config| dynamodb_put_item::run(&config, command, screen)),
     };
     if let Err(error) = &done {

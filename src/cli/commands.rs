@@ -1,8 +1,8 @@
 //! The commands there are, and what is written about each by hand.
 
 use crate::options::{
-    CHECK, CODEARTIFACT, CREDENTIALS, Commands, DOCKER_CREDENTIAL, DRAIN, DYNAMODB, ECR, EXEC, GET, GIT_CREDENTIAL, Id,
-    PRESIGN, PUBLISH, PUT, QUEUE, SECRET, SEND, SERVE,
+    CHECK, CODEARTIFACT, CREDENTIALS, CSR, Commands, DOCKER_CREDENTIAL, DRAIN, DYNAMODB, ECR, EXEC, GET,
+    GIT_CREDENTIAL, INIT, Id, PRESIGN, PUBLISH, PUT, QUEUE, SECRET, SEND, SERVE, STATUS,
 };
 use std::ffi::OsStr;
 
@@ -487,5 +487,50 @@ pub const COMMANDS: &[CommandHelp] = &[
             (Id::File, "read the item from this file; - is standard input"),
             (Id::Lines, "every line of the input is an item"),
         ],
+    },
+    CommandHelp {
+        name: "init",
+        commands: INIT,
+        endpoint: Id::EndpointUrl,
+        arguments: "[--from greengrass|device-client] [FILE] [options]",
+        summary: "write a configuration from what the device already has",
+        description: &[
+            "--from looks where Greengrass (nucleus or Lite) or the AWS IoT Device Client keep theirs; FILE names one. Every \
+             flag of a setting, such as --bucket, is written too, and counts before what is found. On a terminal, without \
+             any of these, it asks.",
+            "It writes the file of --config, mode 0600, and nothing that is there without --force. What is missing, and how to \
+             find it, it says.",
+        ],
+        examples: &[
+            "homing init --from greengrass --bucket my-bucket",
+            "homing init --config /tmp/config.json --from device-client",
+            "homing init --thing-name camera-1 --certificate a.pem.crt --private-key a.key",
+        ],
+        options: &[(Id::Config, "the file to write")],
+    },
+    CommandHelp {
+        name: "csr",
+        commands: CSR,
+        endpoint: Id::EndpointUrl,
+        arguments: "[FILE|-] [options]",
+        summary: "make a private key and a certificate request",
+        description: &[
+            "The key, EC P-256 as PKCS#8, goes into the file of private_key, mode 0600, and never leaves the device. The \
+             request goes into FILE; when unset, beside the key, as .csr. The command to run with it is printed.",
+        ],
+        examples: &["homing csr", "homing csr --thing-name camera-1 --private-key private.pem.key camera-1.csr"],
+        options: &[],
+    },
+    CommandHelp {
+        name: "status",
+        commands: STATUS,
+        endpoint: Id::EndpointUrl,
+        arguments: "[options]",
+        summary: "show the certificate's life, the queue and the last run",
+        description: &[
+            "It asks nobody: the credentials are those that runs have kept, and the last run is what status_file tells.",
+        ],
+        examples: &["homing status", "homing status --json"],
+        options: &[],
     },
 ];

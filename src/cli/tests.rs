@@ -152,7 +152,7 @@ fn an_unknown_flag_or_command_is_answered_with_the_nearest_one_and_the_usage() {
     let remedy = error.remedy().unwrap();
     assert!(remedy.contains("did you mean --dry-run?") && remedy.contains("homing send FILE"), "{remedy}");
     assert!(refused(&["sned", "a"]).remedy().unwrap().contains("homing send"));
-    assert_eq!(refused(&["init"]).remedy(), Some("homing help"));
+    assert_eq!(refused(&["jobs"]).remedy(), Some("homing help"));
     assert!(refused(&["help", "pubish"]).remedy().unwrap().contains("homing publish"));
     assert!(refused(&["send", "-x", "a"]).message().contains("no flag -x"));
     assert!(refused(&["send", "a", "--bucket"]).message().contains("--bucket needs a value: NAME"));
@@ -300,7 +300,7 @@ fn every_example_of_the_help_texts_is_understood() {
 #[test]
 fn commands_that_do_not_exist_are_not_listed() {
     let overview = help::overview();
-    for name in ["init", "csr"] {
+    for name in ["jobs", "shadow"] {
         assert!(!overview.contains(&format!("\n  {name}")), "{name}");
     }
 }

@@ -51,6 +51,14 @@ pub(super) fn obtain(config: &Config, network: &Network<'_>, wanted: &Wanted) ->
     }
 }
 
+/// What earlier runs have left of the credentials that are configured; nobody is asked.
+pub(super) fn kept(config: &Config, network: &Network<'_>) -> Option<Kept> {
+    let endpoint = config.credential_endpoint.as_ref()?.to_string();
+    let role_alias = config.role_alias.as_deref()?;
+    let call = RoleAliasCredentials { endpoint: &endpoint, role_alias, thing_name: config.thing_name.as_deref() };
+    cache(config, network, &call, false).ok()??.look(&call, unix_time(), 0)
+}
+
 fn cache(
     config: &Config,
     network: &Network<'_>,

@@ -16,7 +16,7 @@ use super::screen::json_line;
 use crate::config::Monitoring;
 use crate::error::Error;
 use crate::net::stream::unix_time;
-use crate::protocol::json::unescape;
+use crate::protocol::json::{ObjectWriter, unescape};
 use crate::protocol::json_walk::Value;
 use crate::protocol::time::iso8601;
 use crate::queue::{Counts, Limits, Queue};
@@ -46,7 +46,7 @@ pub struct Run<'a> {
 }
 
 /// How full the queue is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct QueueStatus {
     /// Entries that wait.
     pub entries: u64,
@@ -86,6 +86,11 @@ impl StatusFile {
         }
     }
 
+    /// What is in it: an object of JSON. `None`: there is none, or it is another's, or was cut by a power cut.
+    pub(super) fn read(&self) -> Option<String> {
+        read(&self.path)
+    }
+
     fn replace(&self, run: &Run<'_>) -> io::Result<()> {
         // What renaming would do away with: a device such as /dev/null, a directory.
         if fs::symlink_metadata(&self.path).is_ok_and(|found| !found.is_file() && !found.is_symlink()) {
@@ -103,7 +108,7 @@ impl StatusFile {
 }
 
 /// What is in the queue of this directory; `None`: there is none, or it cannot be looked at.
-fn queue_status(directory: &Path) -> Option<QueueStatus> {
+pub(super) fn queue_status(directory: &Path) -> Option<QueueStatus> {
     // It would be made.
     if !directory.is_dir() {
         return None;
@@ -125,20 +130,40 @@ struct Earlier {
 impl Earlier {
     /// `None`: there is none, or it is another's, or was cut by a power cut.
     fn read(path: &Path) -> Option<Self> {
-        let mut text = String::new();
-        no_follow().read(true).open(path).ok()?.take(EARLIER_MAXIMUM).read_to_string(&mut text).ok()?;
+        let text = read(path)?;
         let document = Value::of(&text, DEPTH).ok()?;
-        let text_of = |value: Value<'_>, name: &str| {
-            let escaped = value.text_member(name)?;
-            // No text grows when it is unescaped.
-            let mut buffer = vec![0; escaped.0.len()];
-            Some(unescape(escaped, &mut buffer).ok()?.to_owned())
-        };
         let error = document
             .member("last_error")
             .and_then(|error| Some([text_of(error, "code")?, text_of(error, "message")?, text_of(error, "time")?]));
         Some(Self { last_success: text_of(document, "last_success"), last_error: error })
     }
+}
+
+fn read(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    no_follow().read(true).open(path).ok()?.take(EARLIER_MAXIMUM).read_to_string(&mut text).ok()?;
+    Value::of(&text, DEPTH).ok()?;
+    Some(text)
+}
+
+/// The text of this name in an object.
+pub(super) fn text_of(value: Value<'_>, name: &str) -> Option<String> {
+    let escaped = value.text_member(name)?;
+    // No text grows when it is unescaped.
+    let mut buffer = vec![0; escaped.0.len()];
+    Some(unescape(escaped, &mut buffer).ok()?.to_owned())
+}
+
+/// Tells of the queue under its name.
+pub(super) fn write_queue(writer: &mut ObjectWriter<'_>, queue: QueueStatus, now: i64) {
+    writer.object("queue", |writer| {
+        writer.number("entries", queue.entries).number("bytes", queue.bytes).number("failed", queue.failed);
+        // A clock that was set back makes nothing older.
+        let age = queue.oldest.map(|oldest| u64::try_from(now.saturating_sub(oldest)).unwrap_or(0));
+        if let Some(age) = age {
+            writer.number("oldest_age", age);
+        }
+    });
 }
 
 fn document(run: &Run<'_>, earlier: &Earlier) -> Vec<u8> {
@@ -161,14 +186,7 @@ fn document(run: &Run<'_>, earlier: &Earlier) -> Vec<u8> {
             });
         }
         if let Some(queue) = run.queue {
-            writer.object("queue", |writer| {
-                writer.number("entries", queue.entries).number("bytes", queue.bytes).number("failed", queue.failed);
-                // A clock that was set back makes nothing older.
-                let age = queue.oldest.map(|oldest| u64::try_from(run.now.saturating_sub(oldest)).unwrap_or(0));
-                if let Some(age) = age {
-                    writer.number("oldest_age", age);
-                }
-            });
+            write_queue(writer, queue, run.now);
         }
         if let Some(expire) = run.credentials_expire {
             writer.number("credentials_life", u64::try_from(expire.saturating_sub(run.now)).unwrap_or(0));
@@ -214,7 +232,7 @@ const MODE: u32 = 0o644;
 /// Far more than a file of ours has.
 const EARLIER_MAXIMUM: u64 = 64 * 1024;
 /// Objects within objects in a file of ours, and one more.
-const DEPTH: usize = 3;
+pub(super) const DEPTH: usize = 3;
 /// Bytes of an error's message that are kept: most have a tenth of it.
 const MESSAGE_MAXIMUM: usize = 2048;
 /// With [`PAUSE`], a second: a run holds the lock for some milliseconds.

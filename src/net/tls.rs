@@ -75,7 +75,7 @@ impl Identity {
         let chain = certificates(certificate, "certificate")?;
         let signing_key = private_key(key, strict)?;
         let Some(leaf) = chain.first().and_then(|leaf| x509::validity(leaf)) else {
-            return Err(bad_pem(certificate, "certificate_malformed", "does not begin with an X.509 certificate"));
+            return Err(malformed(certificate));
         };
         let unusable = |code, what: &str| {
             Err(Error::new(
@@ -139,6 +139,16 @@ impl Identity {
         fingerprint.copy_from_slice(digest::digest(&digest::SHA256, leaf).as_ref());
         fingerprint
     }
+}
+
+/// The last second in which the first certificate of a file is valid, since the Unix epoch.
+///
+/// # Errors
+/// [`Fault::Config`], naming the file and where its path was given.
+pub fn expiry(file: PemFile<'_>) -> Result<i64> {
+    let chain = certificates(file, "certificate")?;
+    let validity = chain.first().and_then(|leaf| x509::validity(leaf));
+    validity.map(|validity| validity.not_after).ok_or_else(|| malformed(file))
 }
 
 /// Makes the configuration for connections to servers that `trust` vouches for. With an `identity` the device
@@ -355,6 +365,10 @@ fn read(file: PemFile<'_>, what: &str) -> Result<Zeroizing<Vec<u8>>> {
         return Err(bad_pem(file, "file_too_large", "is larger than 256 KiB, too large for PEM certificates or a key"));
     }
     Ok(text)
+}
+
+fn malformed(certificate: PemFile<'_>) -> Error {
+    bad_pem(certificate, "certificate_malformed", "does not begin with an X.509 certificate")
 }
 
 fn bad_pem(file: PemFile<'_>, code: &'static str, what: &str) -> Error {

@@ -20,6 +20,7 @@ mod secret_field;
 mod service_reply;
 mod template;
 mod xml;
+mod yaml;
 
 /// Every target; its seeds are in `seeds/NAME`, its dictionary, where it has one, is `dictionaries/NAME`.
 pub const ALL: &[(&str, fn(&[u8]))] = &[
@@ -43,4 +44,5 @@ pub const ALL: &[(&str, fn(&[u8]))] = &[
     ("service_reply", service_reply::run),
     ("template", template::run),
     ("xml", xml::run),
+    ("yaml", yaml::run),
 ];

@@ -1,0 +1,14 @@
+//! `homing init`: the real binary writes configurations from files as Greengrass and the Device Client have them, from
+//! flags, and from what is typed on a terminal; and delivers with what it wrote.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test that takes it")]
+
+#[path = "../delivery/support.rs"]
+#[allow(dead_code, reason = "the support is shared with the suite `delivery`, which uses more of it")]
+mod device;
+mod device_client;
+mod greengrass;
+mod scene;
+#[path = "../support/mod.rs"]
+mod support;
+mod typed;
+mod written;
