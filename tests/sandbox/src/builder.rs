@@ -1,6 +1,7 @@
 //! What a sandbox is made with.
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::sandbox::Sandbox;
@@ -18,6 +19,7 @@ pub struct SandboxBuilder {
     pub(crate) versioned: bool,
     pub(crate) list_page: usize,
     pub(crate) server_names: Vec<String>,
+    pub(crate) folder: Option<PathBuf>,
 }
 
 impl Default for SandboxBuilder {
@@ -33,6 +35,7 @@ impl Default for SandboxBuilder {
             versioned: false,
             list_page: LIST_PAGE,
             server_names: Vec::new(),
+            folder: None,
         }
     }
 }
@@ -106,6 +109,14 @@ impl SandboxBuilder {
     #[must_use]
     pub fn server_name(mut self, name: &str) -> Self {
         self.server_names.push(name.to_owned());
+        self
+    }
+
+    /// Where everything is, for a person to find it; it must not be there yet, and goes with the sandbox all the same.
+    /// Without it the folder is one of the system's for temporary files.
+    #[must_use]
+    pub fn folder(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_owned());
         self
     }
 
