@@ -26,14 +26,11 @@ fn cron_sends_what_the_page_says() {
     let lines: Vec<String> = of_kind(&page.text, "crontab")
         .iter()
         .chain(&of_kind(&page.text, "cron.d"))
-        .flat_map(|block| block.lines().map(crontab_command).collect::<Vec<_>>())
+        .flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>())
         .collect();
     assert!(lines.len() >= 6, "{lines:?}");
     for line in &lines {
-        script += &format!(
-            "take_picture\nenv -i HOME=/root SHELL=/bin/sh PATH=\"$STUBS:/usr/bin:/bin\" sh -c {}\n",
-            quoted(line)
-        );
+        script += &cron_runs(line);
     }
     script += "test ! -e /run/homing-needs-a-person\ncat /run/logger\n";
     let said = device.run_successfully(&script);
@@ -48,12 +45,44 @@ fn what_the_migration_page_says_instead_delivers() {
     let page = device.page("boards/MIGRATION.md");
     let said = device.run_successfully(&format!("{}cmp copy.jpg /run/camera/latest.jpg\n", page.script));
     let objects = device.objects();
-    for key in ["sandbox-thing/latest.jpg", "latest.jpg", "sandbox-thing/camera.tar.gz"] {
+    for key in ["camera-1/latest.jpg", "latest.jpg", "camera-1/camera.tar.gz"] {
         assert!(objects.iter().any(|object| object == key), "{key}: {objects:?}\n{said}");
     }
     let messages =
         device.arrivals().iter().filter(|line| line.starts_with("mqtt camera/status {\"state\":\"up\"}")).count();
     assert_eq!(messages, 2, "{said}");
+}
+
+#[test]
+fn the_readmes_lines_for_a_device_deliver() {
+    let Some(device) = Device::start("README's device", &["curl"]) else { return };
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let put = |key: &str| format!("homing put $FOLDER/latest.jpg s3://{BUCKET}/{key}\n");
+    let mut script = String::from("export CURL_CA_BUNDLE=/etc/homing/ca.pem\n");
+    script += "head -c 6000000 /dev/urandom >video.mp4\ngzip <install.sh >log.gz\n";
+    script += &(put("firmware/v2.bin") + &put("camera.json") + &put("camera-1/latest.jpg"));
+    script += &format!("tar cz install.sh | homing put - s3://{BUCKET}/site.tar.gz\n");
+    let mut count = 0;
+    for block in blocks(&readme) {
+        if block.info == "sh device" {
+            script += &format!("take_picture\n{}", block.text);
+        } else if block.info == "crontab" {
+            script += &block.text.lines().map(cron_runs).collect::<String>();
+        } else {
+            continue;
+        }
+        count += 1;
+    }
+    assert!(count >= 7, "the README has lost its lines for a device");
+    script += "cmp /var/lib/firmware.bin $FOLDER/latest.jpg; cmp /etc/camera.json $FOLDER/latest.jpg\n";
+    script += "cmp /srv/install.sh install.sh\n";
+    let said = device.run_successfully(&script);
+    let objects = device.objects();
+    for key in ["video.mp4", "logs.tar.gz", "camera-1/log.gz", "camera-1/video.mp4", "camera-1/latest.jpg"] {
+        assert!(objects.iter().any(|object| object == key), "{key}: {objects:?}\n{said}");
+    }
+    // Put above, sent by two lines of crontabs, and queued by one block.
+    assert_eq!(objects.iter().filter(|object| *object == "camera-1/latest.jpg").count(), 4, "{objects:?}\n{said}");
 }
 
 /// A page's text, and its commands as one script.
@@ -83,7 +112,7 @@ impl Device {
         let manifest = repository.join("Cargo.toml");
         let arguments =
             ["run", "--quiet", "--manifest-path", manifest.to_str().unwrap(), "--package", "homing-sandbox"];
-        let serve = ["--", "serve", "--folder", "sandbox"];
+        let serve = ["--", "serve", "--folder", "sandbox", "--thing-name", THING, "--bucket", BUCKET];
         let mut sandbox = Server::start(directory.path(), "sandbox", "cargo", arguments.iter().chain(&serve), &[]);
         let config = directory.join("sandbox/config.json");
         sandbox.wait_until("it is ready", || fs::read(&config).is_ok_and(|text| text.ends_with(b"}\n")));
@@ -150,7 +179,7 @@ impl Device {
     /// The keys of the objects that came, in their order.
     pub(crate) fn objects(&self) -> Vec<String> {
         let key = |line: &String| {
-            line.strip_prefix("s3 sandbox-bucket/").and_then(|rest| rest.split(' ').next()).map(str::to_owned)
+            line.strip_prefix("s3 my-camera-files/").and_then(|rest| rest.split(' ').next()).map(str::to_owned)
         };
         self.arrivals().iter().filter_map(key).collect()
     }
@@ -207,9 +236,20 @@ fn crontab_command(line: &str) -> String {
     rest.strip_prefix("root ").unwrap_or(rest).replace("\\%", "%")
 }
 
+/// Runs a line as cron does, when there is a new picture.
+fn cron_runs(line: &str) -> String {
+    let command = quoted(&crontab_command(line));
+    format!(
+        "take_picture\nenv -i HOME=/root SHELL=/bin/sh PATH=\"$STUBS:/usr/local/bin:/usr/bin:/bin\" sh -c {command}\n"
+    )
+}
+
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
+
+const THING: &str = "camera-1";
+const BUCKET: &str = "my-camera-files";
 
 /// Memory over the folders that pages write to.
 const PREPARE: &str = r#"
@@ -219,6 +259,7 @@ for folder in etc var usr/local; do
     mount -t overlay overlay -o lowerdir=/$folder,upperdir=/mnt/$folder/upper,workdir=/mnt/$folder/work /$folder
 done
 mount -t tmpfs -o mode=755 none /run
+mount -t tmpfs none /srv
 mkdir -p /run/camera /etc/cron.d
 cp -r etc-homing /etc/homing
 chmod 600 /etc/homing/private.pem.key

@@ -56,7 +56,7 @@ fn the_container_image_is_one_file_that_delivers() {
     ));
     assert!(said.contains("user 65532:65532 entry [/homing]"), "{said}");
     assert!(said.contains("files: ./homing\n"), "{said}");
-    assert_eq!(device.objects(), ["sandbox-thing/latest.jpg"], "{said}");
+    assert_eq!(device.objects(), ["camera-1/latest.jpg"], "{said}");
 }
 
 #[test]

@@ -35,14 +35,14 @@ fn the_units_are_valid_and_the_program_lives_with_them() {
     script += "cp /run/camera/latest.jpg /var/spool/outgoing/.hidden; chown homing /var/spool/outgoing/.hidden\n";
     script += "mv /var/spool/outgoing/.hidden /var/spool/outgoing/second.jpg\n";
     script += "until grep -qs '\"result\":\"success\"' /run/homing-drain/status.json && [ ! -e /var/spool/outgoing/second.jpg ] && \
-               [ -z \"$(ls /var/lib/homing/queue/entries 2>/dev/null)\" ]; do kill -0 $strace; /bin/sleep 0.1; done\n";
+               [ -z \"$(ls /var/lib/homing/queue/pending 2>/dev/null)\" ]; do kill -0 $strace; /bin/sleep 0.1; done\n";
     script += "kill $(cat /proc/$strace/task/$strace/children); wait $strace || true\n";
     script += "cp /run/*.trace \"$FOLDER\"\n";
     let said = device.run_successfully(&script);
 
     let objects = device.objects();
-    assert!(objects.contains(&"sandbox-thing/latest.jpg".to_owned()), "{objects:?}\n{said}");
-    assert!(objects.contains(&"sandbox-thing/second.jpg".to_owned()), "{objects:?}\n{said}");
+    assert!(objects.contains(&"camera-1/latest.jpg".to_owned()), "{objects:?}\n{said}");
+    assert!(objects.contains(&"camera-1/second.jpg".to_owned()), "{objects:?}\n{said}");
     for unit in [send, drain] {
         unit.check_trace(&fs::read_to_string(device.file(&format!("{}.trace", unit.name))).unwrap());
     }
