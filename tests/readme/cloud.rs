@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -34,19 +34,28 @@ fn all_three_ways_make_the_same() {
 
     account.run_page("boards/cloudformation/README.md");
     let by_stack = account.take_stock();
-    assert_eq!(by_stack["settings"], by_commands["settings"]);
-    let settings = json!({
-        "alias_is_of_role": true,
-        "duration": 3600,
-        "public_access": {
-            "BlockPublicAcls": true,
-            "IgnorePublicAcls": true,
-            "BlockPublicPolicy": true,
-            "RestrictPublicBuckets": true,
-        },
-        "abandoned_uploads": 7,
+    for stock in [&by_commands, &by_stack] {
+        assert_eq!(stock["settings"]["alias_is_of_role"], true);
+        assert_eq!(stock["settings"]["duration"], 3600);
+    }
+    let public_access = json!({
+        "BlockPublicAcls": true,
+        "IgnorePublicAcls": true,
+        "BlockPublicPolicy": true,
+        "RestrictPublicBuckets": true,
     });
-    assert_eq!(by_stack["settings"], settings);
+    assert_eq!(by_commands["settings"]["public_access"], public_access);
+    let rule = &by_commands["settings"]["lifecycle"][0];
+    assert_eq!(
+        (&rule["Status"], &rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]),
+        (&json!("Enabled"), &json!(7))
+    );
+    // moto makes a stack's bucket without these two.
+    let template = fs::read_to_string(folder().join("cloudformation/fleet.yaml")).unwrap();
+    for name in public_access.as_object().unwrap().keys() {
+        assert!(template.contains(&format!("        {name}: true\n")), "{name}");
+    }
+    assert!(template.contains("DaysAfterInitiation: 7\n"));
 
     let documents =
         |stock: &Value| -> BTreeMap<String, Value> { serde_json::from_value(stock["documents"].clone()).unwrap() };
@@ -62,7 +71,7 @@ fn the_templates_are_valid() {
     if !packages::available("cfn-lint", &["cfn-lint"]) {
         return;
     }
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("boards/cloudformation");
+    let folder = folder().join("cloudformation");
     let mut lint = Command::new(packages::find("cfn-lint").unwrap());
     lint.args([folder.join("fleet.yaml"), folder.join("device.yaml")]);
     let output = lint.output().unwrap();
@@ -72,13 +81,12 @@ fn the_templates_are_valid() {
 /// A device has to be the only thing of its certificate, or AWS does not fill its name in for homing's client identifier.
 #[test]
 fn every_way_attaches_the_certificate_to_one_thing_only() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("boards");
     for (file, text) in [
         ("aws-cli/README.md", "--thing-principal-type EXCLUSIVE_THING"),
         ("cloudformation/device.yaml", "ThingPrincipalType: EXCLUSIVE_THING"),
         ("terraform/main.tf", "thing_principal_type = \"EXCLUSIVE_THING\""),
     ] {
-        assert!(fs::read_to_string(folder.join(file)).unwrap().contains(text), "{file}");
+        assert!(fs::read_to_string(folder().join(file)).unwrap().contains(text), "{file}");
     }
 }
 
@@ -100,6 +108,10 @@ impl Account {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("boards")
 }
 
 const BUCKET: &str = "my-camera-files";
