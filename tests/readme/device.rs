@@ -261,6 +261,7 @@ done
 mount -t tmpfs -o mode=755 none /run
 mount -t tmpfs none /srv
 mkdir -p /run/camera /etc/cron.d
+rm -rf /etc/homing /var/lib/homing
 cp -r etc-homing /etc/homing
 chmod 600 /etc/homing/private.pem.key
 cp working/homing /usr/local/bin/homing

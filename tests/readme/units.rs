@@ -31,7 +31,7 @@ fn the_units_are_valid_and_the_program_lives_with_them() {
     script += "take_picture\nchmod 644 /run/camera/latest.jpg\ncd /\n";
     script += &format!("{}\n{} || [ $? = 75 ]\n", send.directories(), send.traced());
     // The one that stays is ended when the file is gone from the directory and the queue.
-    script += &format!("{}\n{} &\nstrace=$!\n", drain.directories(), drain.traced());
+    script += &format!("rm -rf /run/homing\n{}\n{} &\nstrace=$!\n", drain.directories(), drain.traced());
     script += "cp /run/camera/latest.jpg /var/spool/outgoing/.hidden; chown homing /var/spool/outgoing/.hidden\n";
     script += "mv /var/spool/outgoing/.hidden /var/spool/outgoing/second.jpg\n";
     script += "until grep -qs '\"result\":\"success\"' /run/homing-drain/status.json && [ ! -e /var/spool/outgoing/second.jpg ] && \
