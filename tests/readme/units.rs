@@ -11,7 +11,7 @@ use crate::support::packages;
 
 #[test]
 fn the_units_are_valid_and_the_program_lives_with_them() {
-    let programs = ["systemd-analyze", "systemctl", "strace", "setpriv", "useradd"];
+    let programs = ["systemd-analyze", "systemctl", "strace", "useradd"];
     let Some(device) = Device::start("systemd page", &programs) else { return };
     let (send, drain) = (Unit::read("homing-send.service"), Unit::read("homing-drain.service"));
     let mut script = device.page("boards/systemd/README.md").script;
@@ -80,10 +80,10 @@ impl Unit {
     /// The unit's own command as its user, watched.
     fn traced(&self) -> String {
         let user = self.value("User");
-        let trace = format!("/run/{}.trace", self.name);
+        // strace stays root: of a program that has turned core dumps off nobody else may read the arguments.
         format!(
-            "touch {trace}; chown {user} {trace}; env -i PATH=\"$PATH\" setpriv --reuid {user} --regid {user} --clear-groups \
-             --no-new-privs strace -f -s 200 -o {trace} {}",
+            "env -i PATH=\"$PATH\" strace -f -s 200 -u {user} -o /run/{}.trace {}",
+            self.name,
             self.value("ExecStart")
         )
     }
@@ -114,7 +114,7 @@ impl Unit {
             }
             let writes = ["O_WRONLY", "O_RDWR", "O_CREAT"].iter().any(|flag| arguments.contains(flag));
             if ["open", "openat"].contains(&name) && writes && !arguments.contains(") = -1 ") {
-                let path = arguments.split('"').nth(1).unwrap();
+                let path = arguments.split('"').nth(1).unwrap_or_else(|| panic!("no path: {line}"));
                 let fits = !path.starts_with('/') || writable.iter().any(|folder| path.starts_with(folder));
                 assert!(fits, "{} does not let {path} be written: {line}", self.name);
             }
