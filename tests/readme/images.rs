@@ -47,7 +47,7 @@ fn the_container_image_is_one_file_that_delivers() {
     let script = device.page("boards/containers/README.md").script;
     // A container without a kernel's own isolation, as the tests may run in one themselves.
     let said = device.run_successfully(&format!(
-        "export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot\n{script}\n\
+        "printf '{STORAGE}' >/run/storage.conf\nexport CONTAINERS_STORAGE_CONF=/run/storage.conf BUILDAH_ISOLATION=chroot\n{script}\n\
          buildah inspect --type image --format 'user {{{{.OCIv1.Config.User}}}} entry {{{{.OCIv1.Config.Entrypoint}}}}' homing\n\
          container=$(buildah from homing)\nroot=$(buildah mount $container)\necho \"files: $(cd $root; find . -type f)\"\n\
          chmod 755 /etc/homing /run/camera; chmod 644 /run/camera/latest.jpg; chown 65532 /etc/homing/private.pem.key\n\
@@ -127,3 +127,6 @@ fn target_file(name: &str) -> Option<PathBuf> {
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
+
+/// Of its own, as the folders of the device are overlays already, on which overlays do not work.
+const STORAGE: &str = "[storage]\\ndriver = \"vfs\"\\ngraphroot = \"/var/lib/containers/homing\"\\nrunroot = \"/run/containers/homing\"\\n";
