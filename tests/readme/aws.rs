@@ -36,10 +36,11 @@ impl Account {
         let mut moto = Server::start(directory.path(), "moto", "moto_server", arguments, &[]);
         moto.wait_for_port("127.0.0.1", port);
         let endpoint = format!("http://127.0.0.1:{port}");
-        // Only `aws` is to see moto: homing refuses endpoints without TLS.
+        // Only `aws` is to see moto: homing refuses endpoints without TLS. On a busy machine moto may take its time, and a
+        // second attempt at making something would fail.
         fs::create_dir(directory.join("bin")).unwrap();
         let aws = format!(
-            "#!/bin/sh\nAWS_ENDPOINT_URL={endpoint} AWS_ACCESS_KEY_ID=reader AWS_SECRET_ACCESS_KEY=secret AWS_PAGER= exec {} \"$@\"\n",
+            "#!/bin/sh\nAWS_ENDPOINT_URL={endpoint} AWS_ACCESS_KEY_ID=reader AWS_SECRET_ACCESS_KEY=secret AWS_PAGER= exec {} --cli-read-timeout 600 \"$@\"\n",
             packages::find("aws").unwrap().display()
         );
         let homing = format!("#!/bin/sh\nexec {} \"$@\"\n", env!("CARGO_BIN_EXE_homing"));
