@@ -6,12 +6,11 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
+use homing_sandbox::{Message, Sandbox};
 
 use crate::blocks::{blocks, of_kind};
 use crate::support::directory::Directory;
 use crate::support::packages;
-use crate::support::process::Server;
 use crate::support::sample;
 
 #[test]
@@ -35,7 +34,7 @@ fn cron_sends_what_the_page_says() {
     script += "test ! -e /run/homing-needs-a-person\ncat /run/logger\n";
     let said = device.run_successfully(&script);
     // Two lines that send the picture, one that sends another, and the script's own.
-    assert_eq!(device.objects().len(), 4, "{said}\n{:?}", device.arrivals());
+    assert_eq!(device.objects().len(), 4, "{said}");
     assert!(!said.contains("failed"), "{said}");
 }
 
@@ -48,8 +47,8 @@ fn what_the_migration_page_says_instead_delivers() {
     for key in ["camera-1/latest.jpg", "latest.jpg", "camera-1/camera.tar.gz"] {
         assert!(objects.iter().any(|object| object == key), "{key}: {objects:?}\n{said}");
     }
-    let messages =
-        device.arrivals().iter().filter(|line| line.starts_with("mqtt camera/status {\"state\":\"up\"}")).count();
+    let is_status = |message: &Message| message.topic == "camera/status" && message.payload == br#"{"state":"up"}"#;
+    let messages = device.sandbox.messages().into_iter().filter(is_status).count();
     assert_eq!(messages, 2, "{said}");
 }
 
@@ -94,13 +93,13 @@ pub(crate) struct Page {
 /// A device, whose AWS is a sandbox.
 pub(crate) struct Device {
     directory: Directory,
-    sandbox: Server,
+    sandbox: Sandbox,
 }
 
 impl Device {
     /// `None`, loudly, where there is no root to make namespaces, or one of `programs` is missing.
     pub(crate) fn start(suite: &str, programs: &[&str]) -> Option<Self> {
-        if !packages::available(suite, &[programs, &["bash", "cargo", "unshare", "mount", "tar"]].concat()) {
+        if !packages::available(suite, &[programs, &["bash", "unshare", "mount", "tar"]].concat()) {
             return None;
         }
         if fs::metadata("/proc/self").unwrap().uid() != 0 {
@@ -109,13 +108,7 @@ impl Device {
         }
         let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
         let directory = Directory::new("device");
-        let manifest = repository.join("Cargo.toml");
-        let arguments =
-            ["run", "--quiet", "--manifest-path", manifest.to_str().unwrap(), "--package", "homing-sandbox"];
-        let serve = ["--", "serve", "--folder", "sandbox", "--thing-name", THING, "--bucket", BUCKET];
-        let mut sandbox = Server::start(directory.path(), "sandbox", "cargo", arguments.iter().chain(&serve), &[]);
-        let config = directory.join("sandbox/config.json");
-        sandbox.wait_until("it is ready", || fs::read(&config).is_ok_and(|text| text.ends_with(b"}\n")));
+        let sandbox = Sandbox::builder().thing_name("camera-1").bucket(BUCKET).start().unwrap();
 
         let device = Self { directory, sandbox };
         device.make_working_directory(repository);
@@ -164,24 +157,9 @@ impl Device {
         said
     }
 
-    /// The sandbox's lines: `s3 BUCKET/KEY …` and `mqtt TOPIC …`.
-    pub(crate) fn arrivals(&self) -> Vec<String> {
-        let is_arrival = |line: &&str| line.starts_with("s3 ") || line.starts_with("mqtt ");
-        self.sandbox
-            .log()
-            .lines()
-            .skip_while(|line| !line.starts_with("Stop with"))
-            .filter(is_arrival)
-            .map(str::to_owned)
-            .collect()
-    }
-
     /// The keys of the objects that came, in their order.
     pub(crate) fn objects(&self) -> Vec<String> {
-        let key = |line: &String| {
-            line.strip_prefix("s3 my-camera-files/").and_then(|rest| rest.split(' ').next()).map(str::to_owned)
-        };
-        self.arrivals().iter().filter_map(key).collect()
+        self.sandbox.objects().into_iter().map(|object| object.key).collect()
     }
 
     /// What has been copied to the device, and a clone of the repository.
@@ -198,9 +176,7 @@ impl Device {
 
     /// `/etc/homing`: the sandbox's configuration with a device's usual paths.
     fn make_configuration(&self) {
-        let sandbox = self.directory.join("sandbox");
-        let text = fs::read_to_string(sandbox.join("config.json")).unwrap();
-        let mut config: Value = serde_json::from_str(&text).unwrap();
+        let mut config = self.sandbox.configuration();
         let folder = self.directory.join("etc-homing");
         fs::create_dir(&folder).unwrap();
         for (key, name) in
@@ -248,7 +224,6 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-const THING: &str = "camera-1";
 const BUCKET: &str = "my-camera-files";
 
 /// Memory over the folders that pages write to.
