@@ -21,7 +21,7 @@ fn cron_sends_what_the_page_says() {
     // The page's lines, and the one that the installer has written, as cron runs them.
     let installed = "\"$(sed -n '/^[^#]/p' /etc/cron.d/homing)\"";
     script += &format!("test {installed} = '{}'\n", of_kind(&page.text, "cron.d")[0].trim_end());
-    script += "cp /run/camera/latest.jpg \"/run/camera/$(date +%Y-%m-%d).jpg\"\n";
+    script += "take_picture\ncp /run/camera/latest.jpg \"/run/camera/$(date +%Y-%m-%d).jpg\"\n";
     let lines: Vec<String> = of_kind(&page.text, "crontab")
         .iter()
         .chain(&of_kind(&page.text, "cron.d"))
