@@ -203,13 +203,15 @@ impl Device {
 }
 
 /// What cron gives to the shell: without the five fields of the time, and the user where a system's file has one; a
-/// percent sign without its backslash.
+/// percent sign without its backslash, and nothing behind one that has none.
 fn crontab_command(line: &str) -> String {
     let mut rest = line;
     for _ in 0..5 {
         rest = rest.split_once(' ').unwrap().1;
     }
-    rest.strip_prefix("root ").unwrap_or(rest).replace("\\%", "%")
+    let command = rest.strip_prefix("root ").unwrap_or(rest);
+    let end = command.match_indices('%').map(|(index, _)| index).find(|index| !command[..*index].ends_with('\\'));
+    command[..end.unwrap_or(command.len())].replace("\\%", "%")
 }
 
 /// Runs a line as cron does, when there is a new picture.

@@ -176,7 +176,7 @@ fn references(text: &str) -> Vec<String> {
     let is_part = |character: char| character.is_ascii_alphanumeric() || "_.".contains(character);
     let mut found = Vec::new();
     for line in text.lines().filter(|line| !line.trim_start().starts_with('#')) {
-        let line = line.replace("[each.key]", "");
+        let line = line.replace("[each.key]", "").replace("[thing]", "");
         for word in line.split(|character| !is_part(character)) {
             let first = word.split('.').next().unwrap();
             let is_reference = ["var", "local", "data"].contains(&first) || first.starts_with("aws_");
