@@ -3,6 +3,8 @@
 //! AWS itself is moto here; the sandbox is the one of the README. What the blocks leave behind goes into a folder of
 //! this test's own, in which the repository appears to be.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -43,7 +43,7 @@ fn the_example_and_the_page_give_the_module_what_it_asks_for() {
     let pasted = directory.write("main.tf", &written[0]);
     let variables = module.variables();
     for path in [pasted, folder().join("example/main.tf")] {
-        let read = read(&[path.clone()]).unwrap();
+        let read = read(std::slice::from_ref(&path)).unwrap();
         let file = &read[path.to_str().unwrap()];
         assert_eq!(formatted(file), fs::read_to_string(&path).unwrap(), "{path:?}");
         let given = file["content"]["module"]["homing"][0].as_object().unwrap();
