@@ -23,16 +23,20 @@ pub(crate) fn skip(suite: &str, reason: &str) {
 }
 
 /// The full path of a command. Servers are in /usr/sbin, which is not on every user's PATH; moto_server, the tools for
-/// Python packages and the Python that has boto3 are in the environment that tests/setup makes. For [`NODE_SDK`], the
-/// folder of its packages.
+/// Python packages and the Python that has boto3 are in the environment that tests/setup makes. For [`NODE_SDK`] and
+/// [`HCL`], the folder of their packages.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
-    if name == NODE_SDK {
-        return environments("test-node").map(|folder| folder.join("node_modules")).next();
+    if let Some(package) =
+        [(NODE_SDK, "@aws-sdk"), (HCL, "@cdktf")].iter().find(|known| known.0 == name).map(|known| known.1)
+    {
+        return environments("test-node")
+            .map(|folder| folder.join("node_modules"))
+            .find(|folder| folder.join(package).is_dir());
     }
     let path = env::var_os("PATH").unwrap_or_default();
     let elsewhere = env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
     // Another moto on PATH may be of another version, with other ideas of authentication.
-    let from_python = [BOTO, AWS_CLI, "moto_server", "pip", "pypi-server", "twine", "uv"].contains(&name);
+    let from_python = [BOTO, AWS_CLI, "cfn-lint", "moto_server", "pip", "pypi-server", "twine", "uv"].contains(&name);
     environments("test-python")
         .filter(|_| from_python)
         .map(|folder| folder.join("bin"))
@@ -53,6 +57,8 @@ pub(crate) const BOTO: &str = "boto3";
 pub(crate) const AWS_CLI: &str = "the AWS CLI v1";
 /// Stands for the AWS SDK for JavaScript, for Node.js.
 pub(crate) const NODE_SDK: &str = "the AWS SDK for JavaScript";
+/// Stands for HashiCorp's parser and formatter of Terraform's language, for Node.js.
+pub(crate) const HCL: &str = "the HCL parser";
 
 fn in_ci() -> bool {
     env::var("CI").is_ok_and(|value| !value.is_empty() && value != "0" && value != "false")

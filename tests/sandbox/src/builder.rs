@@ -1,6 +1,7 @@
 //! What a sandbox is made with.
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::sandbox::Sandbox;
@@ -19,6 +20,7 @@ pub struct SandboxBuilder {
     pub(crate) list_page: usize,
     pub(crate) keeps_objects: bool,
     pub(crate) server_names: Vec<String>,
+    pub(crate) folder: Option<PathBuf>,
 }
 
 impl Default for SandboxBuilder {
@@ -35,6 +37,7 @@ impl Default for SandboxBuilder {
             list_page: LIST_PAGE,
             keeps_objects: true,
             server_names: Vec::new(),
+            folder: None,
         }
     }
 }
@@ -116,6 +119,14 @@ impl SandboxBuilder {
     #[must_use]
     pub fn server_name(mut self, name: &str) -> Self {
         self.server_names.push(name.to_owned());
+        self
+    }
+
+    /// Where everything is, for a person to find it; it must not be there yet, and goes with the sandbox all the same.
+    /// Without it the folder is one of the system's for temporary files.
+    #[must_use]
+    pub fn folder(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_owned());
         self
     }
 

@@ -240,7 +240,7 @@ impl Sandbox {
     }
 
     pub(crate) fn start(settings: SandboxBuilder) -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("homing-sandbox-").tempdir()?;
+        let folder = make_folder(settings.folder.as_deref())?;
         let mut server_names =
             vec![format!("{}.localhost", settings.bucket), "*.localhost".to_owned(), "s3.localhost".to_owned()];
         server_names.extend(settings.server_names.iter().cloned());
@@ -351,6 +351,20 @@ impl Drop for Sandbox {
             runtime.shutdown_timeout(SHUTDOWN);
         }
     }
+}
+
+/// The folder that is asked for, or a new one among the system's temporary files; either is removed with what it is
+/// given to. It is absolute, so that `config.json` is good in any directory.
+fn make_folder(asked: Option<&Path>) -> io::Result<TempDir> {
+    let Some(asked) = asked else {
+        return tempfile::Builder::new().prefix("homing-sandbox-").tempdir();
+    };
+    let asked = std::path::absolute(asked)?;
+    let (Some(parent), Some(name)) = (asked.parent(), asked.file_name()) else {
+        return Err(io::Error::other(format!("no folder can be made at {}", asked.display())));
+    };
+    // With no random part in its name, one that is there already is an error.
+    tempfile::Builder::new().prefix(name).rand_bytes(0).tempdir_in(parent)
 }
 
 /// One fault switch a service.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use homing_sandbox::{Fault, Sandbox, SandboxBuilder, Service, parse_fault};
@@ -71,6 +72,7 @@ fn option(name: &str, parser: &mut lexopt::Parser, options: &mut SandboxOptions)
         "bucket" => options.builder = builder.bucket(&parser.value()?.string()?),
         "token-length" => options.builder = builder.token_length(parser.value()?.parse()?),
         "lifetime" => options.builder = builder.credential_lifetime(Duration::from_secs(parser.value()?.parse()?)),
+        "folder" => options.builder = builder.folder(Path::new(&parser.value()?)),
         "versioned" => options.builder = builder.versioned(true),
         "fault" => options.faults.push(parse_fault(&parser.value()?.string()?)?),
         "clock" => {
@@ -103,6 +105,7 @@ Options:
     --thing-name NAME  --role-alias ALIAS  --region REGION  --bucket BUCKET
     --token-length CHARACTERS   length of session tokens (900)
     --lifetime SECONDS          life of credentials (3600)
+    --folder FOLDER             where config.json, certificates and objects are; made now, removed at the end
     --versioned                 puts are answered with a version identifier
     --clock SERVICE=SECONDS     that service's clock is off by so much
     --fault SERVICE:FAULT[,FAULT…]

@@ -3,61 +3,50 @@
 //! AWS itself is moto here; the sandbox is the one of the README. What the blocks leave behind goes into a folder of
 //! this test's own, in which the repository appears to be.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../support/mod.rs"]
 mod support;
 
+mod aws;
+mod blocks;
+mod cloud;
+mod device;
+mod images;
+mod terraform;
+mod units;
+
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
-use support::directory::Directory;
+
+use aws::Account;
+use blocks::blocks;
 use support::packages;
-use support::process::{Server, free_port};
 
 #[test]
 fn every_command_runs_as_written() {
     if !packages::available("readme", &["moto_server", "aws", "bash", "cargo"]) {
         return;
     }
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let readme = fs::read_to_string(repository.join("README.md")).unwrap();
-    let blocks = shell_blocks(&readme);
-    assert!(blocks.len() >= 5, "the README has lost its commands");
-
-    let directory = Directory::new("readme");
-    for entry in [".cargo", "Cargo.toml", "Cargo.lock", "README.md", "src", "tests", "size-report"] {
-        symlink(repository.join(entry), directory.join(entry)).unwrap();
-    }
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    symlink(target, directory.join("target")).unwrap();
-
-    let port = free_port();
-    let mut moto =
-        Server::start(directory.path(), "moto", "moto_server", ["-H", "127.0.0.1", "-p", &port.to_string()], &[]);
-    moto.wait_for_port("127.0.0.1", port);
-    // Only `aws` is to see moto: homing refuses endpoints without TLS.
-    let programs = directory.join("bin");
-    fs::create_dir(&programs).unwrap();
-    let aws = format!(
-        "#!/bin/sh\nAWS_ENDPOINT_URL=http://127.0.0.1:{port} AWS_ACCESS_KEY_ID=reader AWS_SECRET_ACCESS_KEY=secret AWS_PAGER= exec {} \"$@\"\n",
-        packages::find("aws").unwrap().display()
-    );
-    fs::write(programs.join("aws"), aws).unwrap();
-    fs::set_permissions(programs.join("aws"), fs::Permissions::from_mode(0o755)).unwrap();
-
-    let script = format!("set -eux\n{}", blocks.join("\n"));
-    let path = std::env::var("PATH").unwrap();
-    let mut shell = Command::new("bash");
-    shell.args(["-c", &script]).current_dir(directory.path());
-    shell.env("PATH", format!("{}:{path}", programs.display())).env("CARGO_TARGET_DIR", target);
-    for (name, _) in std::env::vars() {
-        if name.starts_with("AWS_") || name.starts_with("HOMING_") {
-            shell.env_remove(name);
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let mut script = String::from("trap 'kill $(jobs -p)' EXIT\n");
+    let mut count = 0;
+    for block in blocks(&readme).iter().filter(|block| block.is_run() && block.info != "sh device") {
+        count += 1;
+        // What stays in the first terminal, until it is ready for the second.
+        if block.info == "sh background" {
+            let wait = "until [ -e sandbox/config.json ]; do kill -0 $!; sleep 0.1; done";
+            script += &format!("{} > background.log &\n{wait}\n", block.text.trim_end());
+        } else {
+            script += &block.text;
         }
     }
-    let output = shell.output().unwrap();
-    let (said, trace) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{:?}\n{said}\n{trace}\n{}", output.status, moto.log());
+    assert!(count >= 6, "the README has lost its commands");
 
+    let account = Account::start("readme");
+    let (success, said) = account.run(&script);
+    assert!(success, "{said}");
     assert!(said.contains("mqtt file/upload {\"type\":\"file_content\",\"content\":\""), "{said}");
     assert!(said.contains("s3 sandbox-bucket/sandbox-thing/photo.jpg 1000000 "), "{said}");
     assert!(said.contains("mqtt file/upload {\"type\":\"s3_url\",\"url\":\"https://localhost:"), "{said}");
@@ -65,8 +54,34 @@ fn every_command_runs_as_written() {
         said.contains("photo.jpg: would be delivered, 1000000 bytes to s3://my-camera-files/camera-1/photo.jpg"),
         "{said}"
     );
-    let mode = fs::metadata(directory.join("private.pem.key")).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    let key = account.directory.join("private.pem.key");
+    assert_eq!(fs::metadata(key).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+/// A block that is not run says why, or which other suite runs it, in a comment that the reader does not see.
+#[test]
+fn every_block_is_run_or_says_why_not() {
+    let boards = Path::new(env!("CARGO_MANIFEST_DIR")).join("boards");
+    let mut pages = vec![boards.join("../README.md"), boards.join("README.md"), boards.join("MIGRATION.md")];
+    for entry in fs::read_dir(&boards).unwrap() {
+        let page = entry.unwrap().path().join("README.md");
+        if page.is_file() {
+            pages.push(page);
+        }
+    }
+    assert!(pages.len() >= 11, "{pages:?}");
+    for page in pages {
+        for block in blocks(&fs::read_to_string(&page).unwrap()) {
+            let reason = block.note.contains("not run: ") || block.note.contains("run by ");
+            match &*block.info {
+                "sh" | "sh background" | "sh device" | "crontab" | "cron.d" | "hcl" => {}
+                // What a command prints, or a file has in it.
+                "console" | "json" => {}
+                "text" | "ini" | "inittab" => assert!(reason, "{}: why is it not run?\n{}", page.display(), block.text),
+                other => panic!("{}: nobody runs {other}", page.display()),
+            }
+        }
+    }
 }
 
 /// The test command itself cannot be run by a test; that it is there, and is what CI runs, can be looked at.
@@ -112,8 +127,4 @@ fn sizes_are_those_of_the_report() {
     for row in rows {
         assert!(report.contains(row), "{row}");
     }
-}
-
-fn shell_blocks(readme: &str) -> Vec<&str> {
-    readme.split("\n```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect()
 }

@@ -1,0 +1,32 @@
+# Two cameras. On each of them: homing csr, or what boards/aws-cli/README.md does with openssl; then its request is
+# camera-1.csr or camera-2.csr beside this file.
+
+terraform {
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 6.25"
+    }
+  }
+}
+
+provider "aws" {
+  region = "eu-west-1"
+}
+
+module "homing" {
+  source = "./.."
+
+  bucket = "my-camera-files"
+  devices = {
+    for thing in ["camera-1", "camera-2"] : thing => file("${path.module}/${thing}.csr")
+  }
+}
+
+output "certificates" {
+  value = module.homing.certificates
+}
+
+output "configurations" {
+  value = module.homing.configurations
+}
