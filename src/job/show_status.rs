@@ -35,7 +35,7 @@ pub fn run(config: &Config, status: Option<&StatusFile>, screen: &mut Screen) ->
     let last = status.and_then(StatusFile::read);
     let last = last.as_deref();
     if screen.json {
-        let mut line = json_line(|writer| {
+        let mut line = json_line(&|writer| {
             let (expires, error) = match &certificate {
                 Some(Ok(expires)) => (Some(*expires), None),
                 Some(Err(error)) => (None, Some(error.as_str())),

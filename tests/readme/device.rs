@@ -11,7 +11,7 @@ use homing_sandbox::{Message, Sandbox};
 use crate::blocks::{blocks, of_kind};
 use crate::support::directory::Directory;
 use crate::support::packages;
-use crate::support::sample;
+use crate::support::content;
 
 #[test]
 fn cron_sends_what_the_page_says() {
@@ -114,7 +114,7 @@ impl Device {
         device.make_working_directory(repository);
         device.make_configuration();
         device.make_stubs();
-        device.directory.write("latest.jpg", sample(300_000));
+        device.directory.write("latest.jpg", content::bytes(300_000));
         Some(device)
     }
 

@@ -59,7 +59,7 @@ impl Report {
     pub(super) fn finish(mut self) -> Result<u8> {
         let ([ok, failed, skipped], code) = (self.counts, self.exit_code);
         if self.json {
-            let line = json_line(|writer| {
+            let line = json_line(&|writer| {
                 writer.text("check", "summary").text("result", if code == 0 { "ok" } else { "failed" });
                 writer.number("exit_code", code.into());
                 writer.number("ok", ok).number("failed", failed).number("skipped", skipped);
@@ -74,7 +74,7 @@ impl Report {
     fn tell(&mut self, kind: usize, step: &str, setting: &str, details: &Details, error: Option<&Error>) {
         self.counts[kind] += 1;
         let line = if self.json {
-            json_line(|writer| {
+            json_line(&|writer| {
                 writer.text("check", step);
                 writer.optional_text("setting", Some(setting).filter(|setting| !setting.is_empty()));
                 writer.text("result", WORDS[kind]);

@@ -17,10 +17,10 @@ pub(super) fn write(settings: &[(Id, OsString)]) -> String {
         let Some(found) = value(option) else { continue };
         let outer = option.key.split_once('.').map_or("", |(outer, _)| outer);
         let line = match option.key.split_once('.') {
-            None => json_line(|writer| put(writer, option, option.key, found)),
+            None => json_line(&|writer| put(writer, option, option.key, found)),
             // Written with the first of them.
             Some(_) if outer == outer_before => continue,
-            Some((outer, _)) => json_line(|writer| {
+            Some((outer, _)) => json_line(&|writer| {
                 writer.object(outer, |writer| {
                     for option in OPTIONS {
                         if let (Some((other, inner)), Some(found)) = (option.key.split_once('.'), value(option))
