@@ -1,9 +1,10 @@
 //! `homing csr`: the real binary makes a key and a request; openssl judges them, an authority signs, and the certificate
 //! delivers a file.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test that takes it")]
+#![allow(clippy::duplicate_mod, reason = "both supports have the sample bytes")]
 
 #[path = "delivery/support.rs"]
-#[allow(dead_code, reason = "the support is shared with the suite `delivery`, which uses more of it")]
+#[allow(dead_code, unused_imports, reason = "the support is shared with the suite `delivery`, which uses more of it")]
 mod device;
 mod support;
 

@@ -1,8 +1,9 @@
 //! `homing status`: what the real binary tells of a device, without asking anybody.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test that takes it")]
+#![allow(clippy::duplicate_mod, reason = "both supports have the sample bytes")]
 
 #[path = "delivery/support.rs"]
-#[allow(dead_code, reason = "the support is shared with the suite `delivery`, which uses more of it")]
+#[allow(dead_code, unused_imports, reason = "the support is shared with the suite `delivery`, which uses more of it")]
 mod device;
 mod support;
 

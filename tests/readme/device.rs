@@ -9,9 +9,9 @@ use std::process::Command;
 use homing_sandbox::{Message, Sandbox};
 
 use crate::blocks::{blocks, of_kind};
+use crate::support::content;
 use crate::support::directory::Directory;
 use crate::support::packages;
-use crate::support::content;
 
 #[test]
 fn cron_sends_what_the_page_says() {
