@@ -59,7 +59,7 @@ _homing() {
             flags='--region --thing-name --certificate --private-key --ca-file --ca-replace --strict --credential-endpoint --data-endpoint --role-alias --credentials --bucket --key --topic --inline-limit --via --client-id -q --qos --payload --checksum --chunk-size --path-style --endpoint-url --use-fips-endpoint --use-dualstack-endpoint --mqtt-port --https-port --keep-alive --timeout --connect-timeout --stall-timeout --publish-timeout --acknowledge-timeout --max-attempts --queue-dir --queue-max-bytes --queue-max-age --queue-min-free-bytes --queue-min-free-inodes --queue-when-full --config --config-json --status-file --syslog --json -v --verbose -h --help -V --version -n --dry-run --content-type --metadata --storage-class --tag --sse --sse-kms-key-id --if-none-match --min-ttl --credential-cache --no-cache --presign --expires --part-size --multipart-threshold --queue --keep --now'
             ;;
         drain)
-            flags='--region --thing-name --certificate --private-key --ca-file --ca-replace --strict --credential-endpoint --data-endpoint --role-alias --credentials --bucket --key --topic --inline-limit --via --client-id -q --qos --payload --checksum --chunk-size --path-style --endpoint-url --use-fips-endpoint --use-dualstack-endpoint --mqtt-port --https-port --keep-alive --timeout --connect-timeout --stall-timeout --publish-timeout --acknowledge-timeout --max-attempts --queue-dir --queue-max-bytes --queue-max-age --queue-min-free-bytes --queue-min-free-inodes --queue-when-full --config --config-json --status-file --syslog --json -v --verbose -h --help -V --version --min-ttl --credential-cache --no-cache --part-size --multipart-threshold --now --follow --watch --settle --poll'
+            flags='--region --thing-name --certificate --private-key --ca-file --ca-replace --strict --credential-endpoint --data-endpoint --role-alias --credentials --bucket --key --topic --inline-limit --via --client-id -q --qos --payload --checksum --chunk-size --path-style --endpoint-url --use-fips-endpoint --use-dualstack-endpoint --mqtt-port --https-port --keep-alive --timeout --connect-timeout --stall-timeout --publish-timeout --acknowledge-timeout --max-attempts --queue-dir --queue-max-bytes --queue-max-age --queue-min-free-bytes --queue-min-free-inodes --queue-when-full --config --config-json --status-file --syslog --json -v --verbose -h --help -V --version --content-type --metadata --storage-class --tag --sse --sse-kms-key-id --if-none-match --min-ttl --credential-cache --no-cache --presign --expires --part-size --multipart-threshold --now --follow --watch --settle --poll'
             ;;
         queue)
             flags='--queue-dir --queue-max-bytes --queue-max-age --queue-min-free-bytes --queue-min-free-inodes --queue-when-full --config --config-json --json -v --verbose -h --help -V --version'
@@ -76,6 +76,9 @@ _homing() {
             ;;
         publish)
             flags='--thing-name --certificate --private-key --ca-file --ca-replace --strict --data-endpoint --via --client-id -q --qos --mqtt-port --https-port --keep-alive --timeout --connect-timeout --publish-timeout --acknowledge-timeout --max-attempts --config --config-json --status-file --syslog --json -v --verbose -h --help -V --version -m --message -f --file -l --lines'
+            ;;
+        check)
+            flags='--region --thing-name --certificate --private-key --ca-file --ca-replace --strict --credential-endpoint --data-endpoint --role-alias --credentials --bucket --key --topic --via --client-id -q --qos --path-style --endpoint-url --use-fips-endpoint --use-dualstack-endpoint --mqtt-port --https-port --keep-alive --timeout --connect-timeout --stall-timeout --publish-timeout --acknowledge-timeout --max-attempts --queue-dir --queue-max-bytes --queue-max-age --queue-min-free-bytes --queue-min-free-inodes --queue-when-full --config --config-json --syslog --json -v --verbose -h --help -V --version --min-ttl --credential-cache --no-cache --write'
             ;;
         credentials)
             flags='--thing-name --certificate --private-key --ca-file --ca-replace --strict --credential-endpoint --role-alias --credentials --timeout --connect-timeout --stall-timeout --max-attempts --config --config-json --syslog --json -v --verbose -h --help -V --version --format --min-ttl --credential-cache --no-cache'
@@ -118,8 +121,8 @@ _homing() {
         status)
             flags='--queue-dir --queue-max-bytes --queue-max-age --queue-min-free-bytes --queue-min-free-inodes --queue-when-full --config --config-json --status-file --json -v --verbose -h --help -V --version'
             ;;
-        help) actions='send drain queue put get presign publish credentials exec serve secret git-credential codeartifact ecr docker-credential dynamodb init csr status help' ;;
-        *) flags='--help --version' actions='send drain queue put get presign publish credentials exec serve secret git-credential codeartifact ecr docker-credential dynamodb init csr status help' ;;
+        help) actions='send drain queue put get presign publish check credentials exec serve secret git-credential codeartifact ecr docker-credential dynamodb init csr status help' ;;
+        *) flags='--help --version' actions='send drain queue put get presign publish check credentials exec serve secret git-credential codeartifact ecr docker-credential dynamodb init csr status help' ;;
     esac
     if [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W "$flags" -- "$cur"))
