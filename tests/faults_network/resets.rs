@@ -1,7 +1,7 @@
 //! Connections that are reset after each byte of what goes over the wire: TLS handshakes, requests, replies.
 
 use crate::reset_offsets::{Case, Cases, Job, LARGE, MEDIUM, SMALL};
-use crate::support::{Bench, Extent, Random, TIMEOUT, TestFile, Verdict, deadline, in_parallel_until, report};
+use crate::support::{Bench, Extent, Random, TIMEOUT, TestFile, Verdict, cores, deadline, in_parallel_until, report};
 use homing_sandbox::{Cut, LinkFault, Sandbox};
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -26,7 +26,7 @@ fn a_connection_reset_after_any_byte_is_a_typed_error_or_a_success() {
         }
     }
     // Those of the first jobs come first, should the time not do for all.
-    for (job, tally) in try_all(&cases.all, true, &worker.files) {
+    for (job, tally) in try_all(&cases.all, true, &worker.files, WAITING * cores()) {
         let possible = cases.possible[job];
         report(
             &format!("connection reset after each byte, {job}"),
@@ -46,7 +46,7 @@ fn offsets_of_a_large_upload() {
     let cases = Cases::within(job, &worker.bench.traffic(job.largest()), count, &mut random);
     let mut whole = Tally::default();
     let mut places = Vec::new();
-    for (place, tally) in try_all(&cases.all, false, &worker.files) {
+    for (place, tally) in try_all(&cases.all, false, &worker.files, cores()) {
         places.push(format!("{place}: {}", tally.count));
         whole.add(&tally);
     }
@@ -93,7 +93,7 @@ impl Display for Tally {
 }
 
 /// Tries every case for which there is time, and gives what became of them by their places. The files are where they are.
-fn try_all(cases: &[Case], keeps_objects: bool, files: &Files) -> BTreeMap<&'static str, Tally> {
+fn try_all(cases: &[Case], keeps_objects: bool, files: &Files, workers: usize) -> BTreeMap<&'static str, Tally> {
     let tallies: Mutex<BTreeMap<&str, Tally>> = Mutex::default();
     let work = |worker: &mut Worker, case: &Case| {
         worker.bench.heal();
@@ -109,7 +109,7 @@ fn try_all(cases: &[Case], keeps_objects: bool, files: &Files) -> BTreeMap<&'sta
         let tally = Tally { count: 1, codes, overdue: usize::from(took > TIMEOUT), longest: took };
         tallies.lock().unwrap().entry(case.place).or_default().add(&tally);
     };
-    in_parallel_until(deadline(), cases, || Worker::new(keeps_objects, files.clone()), work);
+    in_parallel_until(deadline(), workers, cases, || Worker::new(keeps_objects, files.clone()), work);
     tallies.into_inner().unwrap()
 }
 
@@ -194,5 +194,7 @@ impl Worker {
     }
 }
 
+/// Workers for each processor where a run mostly waits: small files.
+const WAITING: usize = 4;
 const LARGE_USUAL: usize = 4;
 const LARGE_FULL: usize = 10_000;

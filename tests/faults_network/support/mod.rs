@@ -9,4 +9,4 @@ pub mod tls_server;
 
 pub use bench::{Bench, Server, TIMEOUT, TestFile, Traffic};
 pub use run::{Run, Verdict};
-pub use samples::{Extent, Random, deadline, in_parallel, in_parallel_until, report};
+pub use samples::{Extent, Random, cores, deadline, in_parallel, in_parallel_until, report};

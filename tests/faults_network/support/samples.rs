@@ -96,22 +96,27 @@ impl Random {
     }
 }
 
-/// Works every case off, each worker with what `prepare` makes for it.
-pub fn in_parallel<C: Sync, W>(cases: &[C], prepare: impl Fn() -> W + Sync, work: impl Fn(&mut W, &C) + Sync) {
-    in_parallel_until(None, cases, prepare, work);
+/// How many processors there are.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
 }
 
-/// The same, with no case begun behind the deadline.
+/// Works every case off, a worker for each processor, each worker with what `prepare` makes for it.
+pub fn in_parallel<C: Sync, W>(cases: &[C], prepare: impl Fn() -> W + Sync, work: impl Fn(&mut W, &C) + Sync) {
+    in_parallel_until(None, cores(), cases, prepare, work);
+}
+
+/// The same with so many workers, and with no case begun behind the deadline.
 pub fn in_parallel_until<C: Sync, W>(
     deadline: Option<Instant>,
+    workers: usize,
     cases: &[C],
     prepare: impl Fn() -> W + Sync,
     work: impl Fn(&mut W, &C) + Sync,
 ) {
     let next = AtomicUsize::new(0);
-    let workers = std::thread::available_parallelism().map_or(2, usize::from).min(cases.len());
     std::thread::scope(|scope| {
-        for _ in 0..workers {
+        for _ in 0..workers.min(cases.len()) {
             scope.spawn(|| {
                 let _stop = StopWhenOneFails(&next);
                 let mut worker = prepare();
