@@ -30,8 +30,9 @@ impl Stream {
         let name = ServerName::try_from(target.host.clone()).map_err(|_| {
             Error::new(Fault::Config, "malformed_endpoint", format!("'{}' is not a host name", target.host))
         })?;
-        let connection =
+        let mut connection =
             ClientConnection::new(config, name).map_err(|error| tls::explain(&error, &target.host, unix_time()))?;
+        connection.set_buffer_limit(Some(ENCRYPTED_AT_ONCE));
         let tcp = connect::open(target, proxy.filter(|proxy| proxy.is_for(&target.host)), deadline)?;
         let mut stream = Self::over(tcp, Some(connection), &target.host)?;
         stream.handshake(deadline)?;
@@ -226,6 +227,10 @@ pub fn unix_time() -> i64 {
         Err(before) => -seconds(before.duration()),
     }
 }
+
+/// Bytes of plaintext that are encrypted before any of them is sent: a chunk of an upload with its frame goes out in one
+/// system call. More would only take memory.
+const ENCRYPTED_AT_ONCE: usize = 5 * 16 * 1024;
 
 enum Received {
     Data { plaintext: bool },
