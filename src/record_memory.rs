@@ -102,8 +102,8 @@ const BLOCK: Layout = match Layout::from_size_align(16 * 1024 + 64, 16) {
 };
 /// Records are filled up to 16 KiB; what is less than half of that would waste too much of a block.
 const RECORD_MINIMUM: usize = 8 * 1024;
-/// Two connections, each with a record on its way out and one on its way in.
-const KEPT: usize = 4;
+/// An upload's chunk, which goes out in one system call, and one record on the way in of each of two connections.
+const KEPT: usize = 6;
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,4 @@
-//! One file into one S3 object, streamed: file → hash → frame → TLS, through one buffer of a chunk's size.
+//! One file into one S3 object, streamed: file → hash → frame → TLS, through the connection's buffer, which holds a chunk.
 
 mod multipart;
 mod own_object;
@@ -21,16 +21,14 @@ use crate::protocol::chunked::{ChunkSize, Framer, PayloadMode, buffer_length, en
 use crate::protocol::content_type::content_type;
 use crate::protocol::plan::MAXIMUM_OBJECT_SIZE;
 use crate::protocol::sigv4::{self, ChunkSigner, Payload};
-use std::ops::Range;
 
-/// Everything about uploads that stays the same from file to file, and the buffer they share.
+/// Everything about uploads that stays the same from file to file.
 pub struct Uploader {
     client: Client,
     signer: Signer,
     place: Place,
     mode: PayloadMode,
     chunk_size: ChunkSize,
-    buffer: Vec<u8>,
 }
 
 impl Uploader {
@@ -38,12 +36,12 @@ impl Uploader {
     ///
     /// # Errors
     /// [`Fault::Config`]: a chunk size out of range.
-    pub fn new(config: &Config, client: Client, signer: Signer, place: Place) -> Result<Self> {
+    pub fn new(config: &Config, mut client: Client, signer: Signer, place: Place) -> Result<Self> {
         let mode = config.payload;
         let chunk_size = ChunkSize::new(config.chunk_size)
             .map_err(|_| Error::new(Fault::Config, "invalid_value", "the chunk size is out of range"))?;
-        let buffer = vec![0; buffer_length(mode, chunk_size)];
-        Ok(Self { client, signer, place, mode, chunk_size, buffer })
+        client.hold_pieces_of(buffer_length(mode, chunk_size));
+        Ok(Self { client, signer, place, mode, chunk_size })
     }
 
     /// Who signs uploads.
@@ -94,14 +92,7 @@ impl Uploader {
             ChunkSigner::new(&credentials, self.place.region(), S3, time, seed).map_err(|error| unsignable(&error))?;
         let framer = Framer::new(self.mode, source.size, self.chunk_size, signer);
         let name = source.name.clone();
-        let mut body = FramedFile {
-            progress: Progress::new(&name, source.size),
-            source,
-            framer,
-            buffer: &mut self.buffer,
-            ready: 0..0,
-            position: 0,
-        };
+        let mut body = FramedFile { progress: Progress::new(&name, source.size), source, framer, position: 0 };
         log::debug!("PUT {key}: {} bytes, {:?}", body.source.size, self.mode);
         let answer = self.client.send(&request, Body::Source(&mut body), &mut reply)?;
         let mut outcome = call.parse(&answer.reply(), self.signer.at(answer.midpoint))?;
@@ -127,17 +118,15 @@ pub fn check_size(source: &Source) -> Result<()> {
 struct FramedFile<'a> {
     source: &'a mut Source,
     framer: Framer,
-    buffer: &'a mut [u8],
-    /// The part of `buffer` that is framed and not yet taken.
-    ready: Range<usize>,
     /// Bytes of the file that have been read.
     position: u64,
     progress: Option<Progress<'a>>,
 }
 
-impl FramedFile<'_> {
-    fn frame(&mut self) -> Result<()> {
-        let Some(mut chunk) = self.framer.next_chunk(self.buffer) else { return Ok(()) };
+impl BodySource for FramedFile<'_> {
+    /// One chunk, read and framed where it is sent from.
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let Some(mut chunk) = self.framer.next_chunk(buffer) else { return Ok(0) };
         let data = chunk.data();
         self.source.read_exact(data, self.position)?;
         self.position += data.len() as u64;
@@ -145,31 +134,11 @@ impl FramedFile<'_> {
             // Before the last signature: without it, S3 does not store the object.
             self.source.check_unchanged()?;
         }
-        self.ready = chunk.seal();
+        let framed = chunk.seal();
         if let Some(progress) = &mut self.progress {
             progress.update(self.position);
         }
-        Ok(())
-    }
-}
-
-impl BodySource for FramedFile<'_> {
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            if self.ready.is_empty() {
-                self.frame()?;
-                if self.ready.is_empty() {
-                    break;
-                }
-            }
-            let count = self.ready.len().min(buffer.len() - filled);
-            let start = self.ready.start;
-            buffer[filled..filled + count].copy_from_slice(&self.buffer[start..start + count]);
-            self.ready.start += count;
-            filled += count;
-        }
-        Ok(filled)
+        Ok(framed.end)
     }
 }
 

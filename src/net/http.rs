@@ -28,7 +28,7 @@ use repeated::SentSecrets;
 use rustls::ClientConfig;
 use std::io::{self, ErrorKind, Read};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
@@ -70,7 +70,8 @@ pub enum Body<'a> {
 
 /// A body that is produced while it is being sent.
 pub trait BodySource {
-    /// Fills `buffer` as far as possible; `Ok(0)` at the end only.
+    /// Puts the next piece of the body into `buffer`, and says how long it is; 0 at the end only. The buffer has as much
+    /// room as [`Client::hold_pieces_of`] was told, or a TLS record's.
     ///
     /// # Errors
     /// Whatever is wrong with the source. The request is then given up, and the server never sees a whole body.
@@ -109,8 +110,6 @@ impl Client {
             .accept("")
             .accept_encoding("")
             .max_response_header_size(RESPONSE_HEADER_MAXIMUM)
-            .input_buffer_size(INPUT_BUFFER)
-            .output_buffer_size(OUTPUT_BUFFER)
             .max_idle_connections(2)
             .max_idle_connections_per_host(1)
             .timeout_per_read(Some(settings.idle_timeout))
@@ -124,8 +123,14 @@ impl Client {
             abandoned: AtomicBool::new(false),
             is_aged: AtomicBool::new(false),
             write_error: Mutex::new(None),
+            output_length: AtomicUsize::new(OUTPUT_BUFFER),
         });
         Self { agent: Agent::with_parts(config, Opener(shared.clone()), NoResolver), shared }
+    }
+
+    /// From the next connection on, bodies may come in pieces of up to `length` bytes, and leave in one system call each.
+    pub fn hold_pieces_of(&mut self, length: usize) {
+        self.shared.output_length.store(length.max(OUTPUT_BUFFER), Ordering::Relaxed);
     }
 
     /// Starts to open a connection to `authority` in the background, for the next request to it.
@@ -270,6 +275,8 @@ struct Shared {
     /// The connection had been open before the request, and nothing of the reply has come: it may have been dead.
     is_aged: AtomicBool,
     write_error: Mutex<Option<Error>>,
+    /// Of the buffer in which a new connection holds what it sends, in bytes.
+    output_length: AtomicUsize,
 }
 
 impl Shared {
@@ -333,7 +340,7 @@ impl Connector<()> for Opener {
         };
         Ok(Some(HttpTransport {
             stream,
-            buffers: LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size()),
+            buffers: LazyBuffers::new(INPUT_BUFFER, self.0.output_length.load(Ordering::Relaxed)),
             shared: self.0.clone(),
             sent_since_look: 0,
         }))
@@ -494,19 +501,19 @@ struct GuardedBody<'a> {
 
 impl Read for GuardedBody<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let wanted = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(buffer.len());
         let count = if self.abandoned.load(Ordering::Relaxed) {
-            wanted
+            usize::try_from(self.remaining).unwrap_or(usize::MAX).min(buffer.len())
         } else {
             let Some(source) = &mut self.source else { return Ok(0) };
             // An upload of an hour is answered at its end.
             self.asked = unix_time();
-            source.fill(&mut buffer[..wanted]).map_err(|error| {
+            source.fill(buffer).map_err(|error| {
                 self.failure = Some(error);
                 io::Error::other("the body's source failed")
             })?
         };
-        self.remaining -= count as u64;
+        // ureq refuses what is more.
+        self.remaining = self.remaining.saturating_sub(count as u64);
         Ok(count)
     }
 }
@@ -589,7 +596,7 @@ const BODY_PATIENCE: u32 = 20;
 const USER_AGENT: &str = concat!("homing/", env!("CARGO_PKG_VERSION"));
 const HTTPS_PORT: u16 = 443;
 const HTTP_PORT: u16 = 80;
-/// One TLS record (RFC 8446, section 5.1): each full buffer leaves as one full record.
+/// One TLS record (RFC 8446, section 5.1): each full buffer leaves as one full record, unless there are longer pieces.
 const OUTPUT_BUFFER: usize = 16 * 1024;
 /// Replies are small; their headers must fit.
 const INPUT_BUFFER: usize = 16 * 1024;

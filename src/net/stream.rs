@@ -206,7 +206,10 @@ impl std::fmt::Debug for Stream {
 fn start(host: &str, config: Arc<ClientConfig>) -> Result<ClientConnection> {
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| Error::new(Fault::Config, "malformed_endpoint", format!("'{host}' is not a host name")))?;
-    ClientConnection::new(config, name).map_err(|error| tls::explain(&error, host, unix_time()))
+    let mut connection =
+        ClientConnection::new(config, name).map_err(|error| tls::explain(&error, host, unix_time()))?;
+    connection.set_buffer_limit(Some(ENCRYPTED_AT_ONCE));
+    Ok(connection)
 }
 
 /// Puts any failure of a stream to `host` into words. TLS's own errors travel inside [`io::Error`].
@@ -246,6 +249,10 @@ pub fn unix_time() -> i64 {
         Err(before) => -seconds(before.duration()),
     }
 }
+
+/// Bytes of plaintext that are encrypted before any of them is sent: a chunk of an upload with its frame goes out in one
+/// system call. More would only take memory.
+const ENCRYPTED_AT_ONCE: usize = 5 * 16 * 1024;
 
 enum Received {
     Data { plaintext: bool },

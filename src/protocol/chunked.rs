@@ -1,9 +1,9 @@
 //! aws-chunked framing of an upload, in place: the data are read straight to where they are sent from.
 //!
 //! ```text
-//! buffer   |  room  | 10000;chunk-signature=…␍␊ | data … | ␍␊ | 0;chunk-signature=…␍␊ trailer ␍␊ |
-//!                    ╰─ header, right-aligned ─╯ ╰ file ╯      ╰─ once, after the last data ─╯
-//!                    ╰───────────────────────── what seal() says to send ────────────────────────╯
+//! buffer   | 10000;chunk-signature=…␍␊ | data … | ␍␊ | 0;chunk-signature=…␍␊ trailer ␍␊ | room |
+//!            ╰─ once data is signed ─╯  ╰ file ╯      ╰─ once, after the last data ─╯
+//!          ╰───────────────────────── what seal() says to send ────────────────────────╯
 //! ```
 //!
 //! Sources: Amazon S3 API Reference, "Transferring Payload in Multiple Chunks"
@@ -12,7 +12,7 @@
 
 use super::checksum::{Checksum, ChecksumAlgorithm, ChecksumText};
 use super::sigv4::{ChunkSigner, sha256};
-use core::ops::Range;
+use core::ops::RangeTo;
 
 /// How the body of an upload is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,9 +202,9 @@ impl Framer {
         (!self.checksum_text.is_empty()).then_some(&self.checksum_text)
     }
 
-    /// Where the data of every chunk begin: after the room for the longest header.
-    fn data_start(&self) -> usize {
-        hexadecimal_length(self.chunk_size.0) + self.mode.signature_length() + CRLF.len()
+    /// Where the data of a chunk of `length` bytes begin: behind its header.
+    fn data_start(&self, length: usize) -> usize {
+        if length == 0 { 0 } else { hexadecimal_length(length) + self.mode.signature_length() + CRLF.len() }
     }
 
     /// Writes last chunk and trailer.
@@ -250,17 +250,16 @@ impl OpenChunk<'_> {
     /// Where this chunk's data go: exactly as many bytes as it has. All of them are to be filled before
     /// [`seal`](Self::seal); may be called again to go on filling.
     pub fn data(&mut self) -> &mut [u8] {
-        let start = self.framer.data_start();
+        let start = self.framer.data_start(self.length);
         &mut self.buffer[start..start + self.length]
     }
 
     /// Hashes and signs the data, writes what goes before and after them, and gives the part of the buffer to send.
     /// After the last data that includes the last chunk and the trailer.
-    pub fn seal(self) -> Range<usize> {
+    pub fn seal(self) -> RangeTo<usize> {
         let Self { framer, buffer, length } = self;
-        let data_start = framer.data_start();
+        let data_start = framer.data_start(length);
         let data_end = data_start + length;
-        let mut start = data_start;
         let mut out = Writer { buffer, end: data_end };
         if length > 0 {
             let data = &out.buffer[data_start..data_end];
@@ -269,8 +268,7 @@ impl OpenChunk<'_> {
             }
             let signature = framer.signer.as_mut().map(|signer| signer.sign_chunk(&sha256(data)));
 
-            start -= hexadecimal_length(length) + framer.mode.signature_length() + CRLF.len();
-            let mut header = Writer { buffer: out.buffer, end: start };
+            let mut header = Writer { buffer: out.buffer, end: 0 };
             header.push_hexadecimal(length);
             if let Some(signature) = signature {
                 header.push(CHUNK_SIGNATURE);
@@ -283,7 +281,7 @@ impl OpenChunk<'_> {
         if framer.remaining == 0 {
             framer.write_tail(&mut out);
         }
-        start..out.end
+        ..out.end
     }
 }
 

@@ -60,8 +60,6 @@ impl Uploader {
             progress: Progress::resumed(&name, start, source.size),
             source,
             framer: Framer::new(self.mode, length, self.chunk_size, signer),
-            buffer: &mut self.buffer,
-            ready: 0..0,
             position: start,
         };
         log::debug!("PUT part {}: {length} bytes, {:?}", call.number, self.mode);
