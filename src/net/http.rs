@@ -361,9 +361,12 @@ struct HttpTransport {
 }
 
 impl HttpTransport {
-    /// Sends all of it, or finds that the server does not want more.
-    fn transmit(&mut self, amount: usize, deadline: Option<Instant>) -> io::Result<Sent> {
+    /// Sends all of it, or finds that the server does not want more. Of a slow link a piece may take long: what is limited
+    /// is how long nothing of it goes.
+    fn transmit(&mut self, amount: usize, timeout: NextTimeout) -> io::Result<Sent> {
         let output = &self.buffers.output()[..amount];
+        let deadline = deadline_of(&timeout);
+        let (mut sent, mut stalls) = (self.stream.sent(), deadline_of(&timeout.for_write()));
         let mut start = 0;
         // A look costs a system call, so not with every record while the socket takes all we have.
         self.sent_since_look += amount;
@@ -384,7 +387,12 @@ impl HttpTransport {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if !self.stream.wait(true, None, deadline)? {
+                    if self.stream.sent() > sent {
+                        sent = self.stream.sent();
+                        let stall = Instant::now() + self.shared.settings.idle_timeout;
+                        stalls = Some(deadline.map_or(stall, |end| end.min(stall)));
+                    }
+                    if !self.stream.wait(true, None, stalls)? {
                         return Ok(Sent::TimedOut);
                     }
                     if self.stream.has_input()? {
@@ -420,10 +428,9 @@ impl Transport for HttpTransport {
         if self.is_abandoned() {
             return Ok(());
         }
-        let timeout = timeout.for_write();
-        match self.transmit(amount, deadline_of(&timeout)) {
+        match self.transmit(amount, timeout) {
             Ok(Sent::All) => Ok(()),
-            Ok(Sent::TimedOut) => Err(ureq::Error::Timeout(timeout.reason)),
+            Ok(Sent::TimedOut) => Err(ureq::Error::Timeout(timeout.for_write().reason)),
             Ok(Sent::Answered) => {
                 log::debug!("{} answers before it has everything", self.stream.host());
                 self.abandon();

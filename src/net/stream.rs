@@ -19,6 +19,7 @@ pub struct Stream {
     tcp: TcpStream,
     tls: Option<Box<ClientConnection>>,
     host: String,
+    sent: u64,
 }
 
 impl Stream {
@@ -71,6 +72,11 @@ impl Stream {
         self.tls.is_some()
     }
 
+    /// Bytes of TLS that the system has taken since the handshake: while they grow, a blocked write goes on.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
     /// Where this connection ends, as an IP address.
     pub fn peer_address(&self) -> io::Result<std::net::SocketAddr> {
         self.tcp.peer_addr()
@@ -98,7 +104,7 @@ impl Stream {
         tcp.set_nonblocking(true).map_err(|error| {
             Error::new(Fault::Temporary, "socket_failed", format!("cannot set a socket up for {host}: {error}"))
         })?;
-        Ok(Self { tcp, tls: tls.map(Box::new), host: host.to_owned() })
+        Ok(Self { tcp, tls: tls.map(Box::new), host: host.to_owned(), sent: 0 })
     }
 
     fn handshake(&mut self, deadline: Instant) -> Result<()> {
@@ -159,10 +165,10 @@ impl Duplex for Stream {
             return self.tcp.write(bytes);
         };
         if tls.wants_write() {
-            send(tls, &mut self.tcp)?;
+            send(tls, &mut self.tcp, &mut self.sent)?;
         }
         let count = tls.writer().write(bytes)?;
-        match send(tls, &mut self.tcp) {
+        match send(tls, &mut self.tcp, &mut self.sent) {
             Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
             _ => Ok(count),
         }
@@ -170,7 +176,7 @@ impl Duplex for Stream {
 
     fn try_flush(&mut self) -> io::Result<()> {
         match &mut self.tls {
-            Some(tls) => send(tls, &mut self.tcp),
+            Some(tls) => send(tls, &mut self.tcp, &mut self.sent),
             None => Ok(()),
         }
     }
@@ -275,11 +281,11 @@ fn receive(tls: &mut ClientConnection, tcp: &mut TcpStream) -> io::Result<Receiv
     }
 }
 
-fn send(tls: &mut ClientConnection, tcp: &mut TcpStream) -> io::Result<()> {
+fn send(tls: &mut ClientConnection, tcp: &mut TcpStream, sent: &mut u64) -> io::Result<()> {
     while tls.wants_write() {
         match tls.write_tls(tcp) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(_) => {}
+            Ok(count) => *sent += count as u64,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
