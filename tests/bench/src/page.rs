@@ -74,6 +74,12 @@ pub fn page(results: &Results) -> String {
         );
     }
     page.push_str(FAIRNESS);
+    let _ = writeln!(
+        page,
+        "- Peaks of memory are the kernel's (`getrusage`) of the largest process. It begins with its parent's, so that nobody is \
+         below {}, what `true` is said to take.",
+        megabytes(results.memory_floor_bytes as f64)
+    );
     page
 }
 
@@ -312,8 +318,7 @@ once, rclone 4 of 5 MiB from 200 MiB on, s5cmd 5 of 50 MiB; curl and `homing` up
 cron job pays from its second run on.\n\
 - The servers share the processors with the clients: wall time at 100 MiB and 1 GiB is as much the server's as the \
 client's. Processor time and memory are the client's alone.\n\
-- The scripts are in `tests/bench/device`; the Python one imports boto3 only where it uploads.\n\
-- Peaks of memory are the kernel's (`getrusage`) of the largest process; two that run at once count once.\n";
+- The scripts are in `tests/bench/device`; the Python one imports boto3 only where it uploads.\n";
 
 #[cfg(test)]
 mod tests {
