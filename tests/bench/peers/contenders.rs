@@ -101,7 +101,6 @@ pub(crate) fn call(contender: &Contender, homing: &Path, scene: &Scene, place: &
         ("HOMING_QUEUE_DIR", scene.folder.join("queue").into()),
         ("AWS_CONFIG_FILE", scene.folder.join("aws-config").into()),
         ("AWS_REGION", REGION.into()),
-        ("AWS_CA_BUNDLE", scene.ca_file.clone().into()),
         ("SSL_CERT_FILE", scene.ca_file.clone().into()),
         ("RCLONE_CONFIG", "/dev/null".into()),
         ("RCLONE_CONFIG_BENCH_TYPE", "s3".into()),
@@ -116,6 +115,10 @@ pub(crate) fn call(contender: &Contender, homing: &Path, scene: &Scene, place: &
             ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.into()),
             ("AWS_SESSION_TOKEN", scene.session_token.clone().into()),
         ]);
+    }
+    // rclone has an argument for it, and fails where both are given.
+    if contender.name == "aws" {
+        environment.push(("AWS_CA_BUNDLE", scene.ca_file.clone().into()));
     }
     let key = match contender.job {
         Job::Limit => None,

@@ -96,7 +96,8 @@ impl Runner<'_> {
             return fs::read_to_string(output);
         }
         let said = fs::read_to_string(log).unwrap_or_default();
-        Err(io::Error::other(format!("{name} failed: {command:?}\n{said}")))
+        let (program, arguments) = (call.program.display(), &call.arguments);
+        Err(io::Error::other(format!("{name} failed: {program} {arguments:?}\n{said}")))
     }
 }
 

@@ -22,6 +22,7 @@ use crate::support::directory::Directory;
 use crate::support::mosquitto::Mosquitto;
 use crate::support::nginx::{self, Nginx, Provider};
 use crate::support::pki::{Authority, Identity};
+use crate::support::process::run;
 use crate::support::{BUCKET, REGION, ROLE_ALIAS, THING};
 
 /// Everything that is there before the first run, and goes with the last.
@@ -85,9 +86,10 @@ impl Scene {
 
         let s3 = S3Server::start(&memory.path().join("s3"), &server, &session_token)?;
         let mosquitto = Mosquitto::start(&authority, &["localhost"]);
+        let expiration = run("date", ["-u", "-d", "+1 hour", "+%Y-%m-%dT%H:%M:%SZ"]);
         let reply = json!({ "credentials": {
             "accessKeyId": ACCESS_KEY_ID, "secretAccessKey": SECRET_ACCESS_KEY, "sessionToken": session_token,
-            "expiration": "2037-12-31T23:59:59Z",
+            "expiration": expiration.trim(),
         }});
         let mut nginx = nginx::Builder::new();
         let credentials = nginx.credential_provider(&Provider {
