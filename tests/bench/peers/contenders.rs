@@ -98,7 +98,7 @@ pub(crate) fn call(contender: &Contender, homing: &Path, scene: &Scene, place: &
         ("HOME", scene.folder.path().into()),
         ("DEVICE_SETTINGS", place.settings.clone().into()),
         ("XDG_RUNTIME_DIR", place.runtime.clone().into()),
-        ("HOMING_QUEUE_DIR", scene.folder.join("queue").into()),
+        ("HOMING_QUEUE_DIR", place.runtime.join("queue").into()),
         ("AWS_CONFIG_FILE", scene.folder.join("aws-config").into()),
         ("AWS_REGION", REGION.into()),
         ("SSL_CERT_FILE", scene.ca_file.clone().into()),

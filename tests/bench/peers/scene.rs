@@ -54,7 +54,7 @@ pub(crate) struct Place {
     pub(crate) upload: PathBuf,
     /// The scripts' settings.
     pub(crate) settings: PathBuf,
-    /// Where homing keeps credentials for the next run, if it is allowed to.
+    /// Where homing keeps credentials for the next run, if it is allowed to, and which parts S3 has: in memory, too.
     pub(crate) runtime: PathBuf,
 }
 

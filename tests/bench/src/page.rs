@@ -311,7 +311,8 @@ const FAIRNESS: &str = "\n## How it is measured\n\n\
 - One machine, the same servers for all: s3s-fs behind TLS for S3, Eclipse Mosquitto for MQTT, nginx with a fixed answer \
 as credential provider; real implementations, none of them ours. S3 takes TLS 1.3 with AES-128-GCM from all of them.\n\
 - In turn: in each round everybody delivers once, and each round begins with another. Before the first round everybody runs \
-once unmeasured. Files are of random bytes and in memory, so is what S3 stores: no disk is measured.\n\
+once unmeasured. Files are of random bytes and in memory, so is what S3 stores, and what `homing` notes of each part \
+that S3 has confirmed, so that an interrupted upload can go on (nobody else does): no disk is measured.\n\
 - Everybody has their own defaults: `homing` one connection at a time to S3; boto3 and the AWS CLI 10 parts of 8 MiB at \
 once, rclone 4 of 5 MiB from 200 MiB on, s5cmd 5 of 50 MiB; curl and `homing` up to 100 MiB one request. curl signs without a hash of the body.\n\
 - `homing send` fetches credentials in each run (`--no-cache`), as the scripts do; the line with kept credentials is what a \
