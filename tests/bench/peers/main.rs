@@ -59,7 +59,7 @@ fn run(plan: &Plan) -> io::Result<()> {
         ..Results::default()
     };
     let mut scene = Scene::start()?;
-    let mut runner = Runner { scene: &mut scene, homing: plan.homing.clone(), verified: 0 };
+    let mut runner = Runner { scene: &mut scene, homing: plan.homing.clone(), verified: 0, failed: 0 };
     results.memory_floor_bytes = runner.memory_floor()?;
     for bytes in &plan.sizes {
         let file = runner.scene.file(*bytes)?;
@@ -86,7 +86,11 @@ fn run(plan: &Plan) -> io::Result<()> {
         fs::remove_file(&file.path)?;
     }
     results.verified_deliveries = runner.verified;
+    results.failed_runs = runner.failed;
 
+    if plan.quick && results.failed_runs > 0 {
+        return Err(io::Error::other("a run failed, see above"));
+    }
     println!("{}", page::page(&results));
     for goal in goals::goals(&results) {
         eprintln!("{}", page::goal(&goal));
@@ -127,7 +131,7 @@ fn measure(
         eprint!("\r{} bytes, {way:?}: round {} of {rounds} ", file.bytes, round + 1);
         for turn in 0..contenders.len() {
             let index = (round + turn) % contenders.len();
-            all[index].samples.push(runner.timed(contenders[index], file, way)?);
+            all[index].samples.push(runner.timed_twice(contenders[index], file, way)?);
         }
     }
     eprintln!();

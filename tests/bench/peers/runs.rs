@@ -25,6 +25,8 @@ pub(crate) struct Runner<'a> {
     pub(crate) homing: PathBuf,
     /// Deliveries that were verified.
     pub(crate) verified: u64,
+    /// Runs that failed and were made again.
+    pub(crate) failed: u64,
 }
 
 /// Which way to the servers.
@@ -40,6 +42,21 @@ impl Runner<'_> {
     pub(crate) fn timed(&mut self, contender: &Contender, file: &Sample, way: Way) -> io::Result<results::Sample> {
         let report = self.run(contender, file, way, &[])?;
         Ok(serde_json::from_str(&report)?)
+    }
+
+    /// A timed run, and another one where it fails: so that ten minutes are not lost to one broken connection. It is said
+    /// on the page, and a second failure is one.
+    pub(crate) fn timed_twice(
+        &mut self,
+        contender: &Contender,
+        file: &Sample,
+        way: Way,
+    ) -> io::Result<results::Sample> {
+        self.timed(contender, file, way).or_else(|error| {
+            eprintln!("\nonce more, because {error}");
+            self.failed += 1;
+            self.timed(contender, file, way)
+        })
     }
 
     /// A run through the counting proxies, with its processes counted.

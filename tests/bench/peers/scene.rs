@@ -198,7 +198,10 @@ impl Settings<'_> {
         DirBuilder::new().mode(0o700).create(&runtime)?;
         let (ca_file, device) = (self.ca_file, self.device);
         let endpoints = json!({ "s3": format!("https://localhost:{s3}") });
-        let upload = json!({ "region": REGION, "ca_file": ca_file, "path_style": true, "endpoints": endpoints });
+        // s3s-fs joins a gibibyte's parts before it says anything; S3 itself sends spaces meanwhile.
+        let upload = json!({
+            "region": REGION, "ca_file": ca_file, "path_style": true, "endpoints": endpoints, "stall_timeout": 240,
+        });
         let mut send = upload.clone();
         let more = json!({
             "thing_name": THING, "certificate": device.certificate, "private_key": device.key, "role_alias": ROLE_ALIAS,

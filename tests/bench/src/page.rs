@@ -21,8 +21,14 @@ pub fn page(results: &Results) -> String {
     let machine = &results.machine;
     let _ = writeln!(
         page,
-        "On {} ({} cores), {}, Linux {}. {} deliveries; of each the SHA-256 of what had arrived was compared.\n",
-        machine.processor, machine.cores, machine.system, machine.kernel, results.verified_deliveries
+        "On {} ({} cores), {}, Linux {}. {} deliveries, of each of which the SHA-256 of what had arrived was compared; {} runs \
+         failed and were made again.\n",
+        machine.processor,
+        machine.cores,
+        machine.system,
+        machine.kernel,
+        results.verified_deliveries,
+        results.failed_runs
     );
     let versions: Vec<String> = machine.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
     let _ = writeln!(page, "Versions: {}.\n", versions.join(", "));

@@ -93,6 +93,9 @@ pub struct Results {
     pub counts: Vec<Count>,
     /// Runs whose delivery was verified: all of them.
     pub verified_deliveries: u64,
+    /// Runs that failed and were made again.
+    #[serde(default)]
+    pub failed_runs: u64,
 }
 
 impl Results {
