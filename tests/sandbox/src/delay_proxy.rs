@@ -42,6 +42,10 @@ pub struct ProxiedConnection {
     pub accepted: Instant,
     /// The conversation; neighbours differ in direction.
     pub turns: Vec<Turn>,
+    /// The first bytes that the client sent: its TLS hello, as far as it fits.
+    pub first_of_client: Vec<u8>,
+    /// The first bytes that the server sent.
+    pub first_of_server: Vec<u8>,
 }
 
 impl ProxiedConnection {
@@ -136,7 +140,8 @@ async fn forward(client: TcpStream, shared: Arc<Shared>) -> io::Result<()> {
     let accepted = Instant::now();
     let number = {
         let mut connections = lock(&shared.connections);
-        connections.push(ProxiedConnection { accepted, turns: Vec::new() });
+        let (first_of_client, first_of_server) = Default::default();
+        connections.push(ProxiedConnection { accepted, turns: Vec::new(), first_of_client, first_of_server });
         connections.len() - 1
     };
     let cut = *lock(&shared.cut);
@@ -181,7 +186,7 @@ impl Pipe {
                 return Ok(());
             }
             let now = Instant::now();
-            self.note(now, buffer.len() as u64);
+            self.note(now, &buffer);
             let due = (now + self.shared.one_way).max(self.earliest);
             if sender.send((due, buffer.freeze())).await.is_err() {
                 return Ok(());
@@ -208,9 +213,17 @@ impl Pipe {
         writer.shutdown().await
     }
 
-    fn note(&self, at: Instant, bytes: u64) {
+    fn note(&self, at: Instant, read: &[u8]) {
+        let bytes = read.len() as u64;
         let mut connections = lock(&self.shared.connections);
-        let turns = &mut connections[self.number].turns;
+        let connection = &mut connections[self.number];
+        let first = match self.direction {
+            Direction::ToServer => &mut connection.first_of_client,
+            Direction::ToClient => &mut connection.first_of_server,
+        };
+        let room = FIRST_BYTES.saturating_sub(first.len());
+        first.extend_from_slice(&read[..read.len().min(room)]);
+        let turns = &mut connection.turns;
         match turns.last_mut() {
             Some(turn) if turn.direction == self.direction => turn.bytes += bytes,
             _ => turns.push(Turn { direction: self.direction, at, bytes }),
@@ -224,6 +237,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 const BLOCK: usize = 64 * 1024;
+/// What is kept of either side's first bytes: more than the hellos of a handshake.
+const FIRST_BYTES: usize = 4 * 1024;
 /// Blocks on their way at once, 64 MiB in full ones: at 100 ms that is 640 MB/s, more than loopback TLS reaches here.
 const IN_FLIGHT: usize = 1024;
 
