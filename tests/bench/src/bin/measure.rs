@@ -60,7 +60,6 @@ fn time(program: &OsString, arguments: &[OsString]) -> io::Result<(u8, String)> 
     Ok((exit_code(status.code()), serde_json::to_string(&sample)?))
 }
 
-#[expect(clippy::zombie_processes, reason = "waitpid(2) is called for it and all that it starts")]
 fn count(program: &OsString, arguments: &[OsString]) -> io::Result<(u8, String)> {
     let mut shell = Command::new("sh");
     let child = shell.args(["-c", "kill -STOP $$; exec \"$@\"", "sh"]).arg(program).args(arguments).spawn()?;
