@@ -3,12 +3,13 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::support::directory::Directory;
 use crate::support::homing::{CREDENTIAL_CACHE, Config};
@@ -41,8 +42,9 @@ impl Serving {
     pub(crate) fn start(command: &mut Command) -> Self {
         let directory = Directory::new("serving");
         let log = directory.join("log");
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).spawn().unwrap();
+        // A group of its own: faketime starts the program as a child, which is to end with it.
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(&log).unwrap()).process_group(0);
+        let mut child = command.spawn().unwrap();
         let mut variables = Vec::new();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         // The thing name is the last, where there is one.
@@ -119,8 +121,11 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // Once it has been waited for, its number may be another's.
+        if let Ok(None) = self.child.try_wait() {
+            let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+            let _ = self.child.wait();
+        }
         if thread::panicking() {
             eprintln!("--- homing's log:\n{}", self.log());
         }
