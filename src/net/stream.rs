@@ -167,7 +167,17 @@ impl Duplex for Stream {
         if tls.wants_write() {
             send(tls, &mut self.tcp, &mut self.sent)?;
         }
-        let count = tls.writer().write(bytes)?;
+        // Records of one length, instead of full ones and a last one of some bytes: for those of more than half of a full
+        // one there is memory that goes round (record_memory.rs).
+        let records = bytes.len().div_ceil(RECORD).max(1);
+        let mut count = 0;
+        for record in bytes.chunks(bytes.len().div_ceil(records).max(1)) {
+            let taken = tls.writer().write(record)?;
+            count += taken;
+            if taken < record.len() {
+                break;
+            }
+        }
         match send(tls, &mut self.tcp, &mut self.sent) {
             Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
             _ => Ok(count),
@@ -258,7 +268,9 @@ pub fn unix_time() -> i64 {
 
 /// Bytes of plaintext that are encrypted before any of them is sent: a chunk of an upload with its frame goes out in one
 /// system call. More would only take memory.
-const ENCRYPTED_AT_ONCE: usize = 5 * 16 * 1024;
+const ENCRYPTED_AT_ONCE: usize = 5 * RECORD;
+/// The most plaintext that a TLS record takes, in bytes (RFC 8446, section 5.1).
+const RECORD: usize = 16 * 1024;
 
 enum Received {
     Data { plaintext: bool },
