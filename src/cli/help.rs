@@ -146,7 +146,8 @@ fn push_wrapped(text: &mut String, indent: &str, paragraph: &str) {
     text.push('\n');
 }
 
-const GROUPS: &[(Group, &str)] = &[
+/// The groups of options in the order in which they are told of, and how each is titled.
+pub const GROUPS: &[(Group, &str)] = &[
     (Group::Command, "Options"),
     (Group::Object, "S3 object"),
     (Group::Identity, "Identity"),

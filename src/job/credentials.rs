@@ -162,7 +162,7 @@ fn from_container(network: &Network<'_>) -> Result<Box<Credentials>> {
         }
         network.plain_client(container_credentials::plain_http_allowed)
     };
-    attempted(network, || ask(&client, &request, |reply| endpoint.parse(reply)))
+    attempted(network, || ask(&client, &request, |reply, _| endpoint.parse(reply)))
 }
 
 /// The token's file counts before its variable, because whoever set the file renews it. Gives the token, and where
@@ -200,15 +200,16 @@ fn from_environment() -> Result<Box<Credentials>> {
     })
 }
 
-/// Sends a request for credentials, once, and reads the reply in storage that is wiped.
+/// Sends a request for credentials, once, and reads the reply in storage that is wiped. `parse` is given the time in the
+/// middle between sending and receiving, too.
 pub(super) fn ask(
     client: &Client,
     request: &crate::protocol::request::Request,
-    parse: impl FnOnce(&crate::protocol::reply::Reply<'_>) -> Result<Credentials>,
+    parse: impl FnOnce(&crate::protocol::reply::Reply<'_>, i64) -> Result<Credentials>,
 ) -> Result<Box<Credentials>> {
     let mut buffer = Zeroizing::new(vec![0; REPLY_CAPACITY]);
     let answer = client.send(request, Body::Empty, &mut buffer[..])?;
-    parse(&answer.reply()).map(Box::new)
+    parse(&answer.reply(), answer.midpoint).map(Box::new)
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -220,7 +221,7 @@ const RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 /// A session token of 4,096 bytes, each escaped at worst to 2, and the rest of the reply.
-pub(super) const REPLY_CAPACITY: usize = 12 * 1024;
+const REPLY_CAPACITY: usize = 12 * 1024;
 /// Tokens are opaque; EKS's, the longest known, are JWTs of about 1 KiB.
 const TOKEN_MAXIMUM: usize = 16 * 1024;
 

@@ -20,13 +20,8 @@ use std::time::Instant;
 /// # Errors
 /// The configuration lacks something; the provider refuses, or refused within the last minutes; it cannot be reached.
 pub(super) fn obtain(config: &Config, network: &Network<'_>, wanted: &Wanted) -> Result<Box<Credentials>> {
-    config.require(&[Id::CredentialEndpoint, Id::RoleAlias, Id::Certificate, Id::PrivateKey])?;
-    let endpoint = config.credential_endpoint()?.to_string();
-    let call = RoleAliasCredentials {
-        endpoint: &endpoint,
-        role_alias: config.role_alias()?,
-        thing_name: config.thing_name.as_deref(),
-    };
+    let endpoint = required_endpoint(config)?;
+    let call = configured(config, &endpoint)?;
     if !wanted.use_cache {
         let credentials = fetch(network, &call).map_err(|failure| failure.error)?;
         if let Some(cache) = cache(config, network, &call, false)? {
@@ -51,11 +46,27 @@ pub(super) fn obtain(config: &Config, network: &Network<'_>, wanted: &Wanted) ->
     }
 }
 
+/// The credential endpoint, once everything is there that asking it takes.
+///
+/// # Errors
+/// The configuration lacks something; all of that is named.
+pub(super) fn required_endpoint(config: &Config) -> Result<String> {
+    config.require(&[Id::CredentialEndpoint, Id::RoleAlias, Id::Certificate, Id::PrivateKey])?;
+    Ok(config.credential_endpoint()?.to_string())
+}
+
+/// The call for the configured role alias at `endpoint`.
+///
+/// # Errors
+/// There is no role alias.
+pub(super) fn configured<'a>(config: &'a Config, endpoint: &'a str) -> Result<RoleAliasCredentials<'a>> {
+    Ok(RoleAliasCredentials { endpoint, role_alias: config.role_alias()?, thing_name: config.thing_name.as_deref() })
+}
+
 /// What earlier runs have left of the credentials that are configured; nobody is asked.
 pub(super) fn kept(config: &Config, network: &Network<'_>) -> Option<Kept> {
     let endpoint = config.credential_endpoint.as_ref()?.to_string();
-    let role_alias = config.role_alias.as_deref()?;
-    let call = RoleAliasCredentials { endpoint: &endpoint, role_alias, thing_name: config.thing_name.as_deref() };
+    let call = configured(config, &endpoint).ok()?;
     cache(config, network, &call, false).ok()??.look(&call, unix_time(), 0)
 }
 
@@ -115,7 +126,7 @@ fn fetch(network: &Network<'_>, call: &RoleAliasCredentials<'_>) -> std::result:
     let status = Cell::new(None);
     let answer = attempted(network, || {
         status.set(None);
-        ask(&client, &request, |reply| {
+        ask(&client, &request, |reply, _| {
             status.set(Some(reply.status));
             call.parse(reply)
         })

@@ -2,6 +2,7 @@
 
 use crate::about::{help_of, options_of};
 use homing::cli::commands::{COMMANDS, CommandHelp};
+use homing::cli::help::GROUPS;
 use homing::options::{Group, Kind, OPTIONS, Opt};
 use std::fmt::Write;
 
@@ -28,6 +29,8 @@ pub fn page() -> String {
     page.push_str(".SH OPTIONS\n");
     paragraph(&mut page, "Each names the commands that have it. A setting's flag may be given to every command.");
     for (group, title) in GROUPS {
+        // A command's own help calls these its options; here they are of all commands.
+        let title = if *group == Group::Command { "Of the commands" } else { title };
         writeln!(page, ".SS {title}").unwrap();
         for option in OPTIONS.iter().filter(|option| option.group == *group && !option.flag.is_empty()) {
             one(&mut page, option);
@@ -144,15 +147,6 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-const GROUPS: &[(Group, &str)] = &[
-    (Group::Command, "Of the commands"),
-    (Group::Object, "S3 object"),
-    (Group::Identity, "Identity"),
-    (Group::Delivery, "Delivery"),
-    (Group::Queue, "Queue"),
-    (Group::Connection, "Connections"),
-    (Group::General, "General"),
-];
 const EXIT_CODES: &[(u8, &str)] = &[
     (0, "done"),
     (64, "the command line cannot be understood"),

@@ -8,15 +8,13 @@ use crate::aws::JsonServiceError;
 use crate::aws::iot_credentials::RoleAliasCredentials;
 use crate::config::{Config, CredentialSource, Origin};
 use crate::error::{Error, Fault, Result};
-use crate::job::credentials::{self, REPLY_CAPACITY, Wanted};
-use crate::net::http::{Body, Client};
+use crate::job::credentials::{self, Wanted};
+use crate::job::role_alias;
 use crate::net::stream::unix_time;
 use crate::options::Id;
 use crate::protocol::credentials::Credentials;
 use crate::protocol::hexadecimal;
-use crate::protocol::reply::Reply;
 use crate::protocol::time::iso8601;
-use zeroize::Zeroizing;
 
 /// Gets them anew, and tells how that went.
 pub(super) fn obtain(
@@ -91,13 +89,8 @@ fn life(visit: &mut Visit<'_>, expiration: i64) {
 
 fn from_role_alias(visit: &mut Visit<'_>, details: &mut Details) -> Result<Box<Credentials>> {
     let (config, network) = (visit.config, visit.network);
-    config.require(&[Id::CredentialEndpoint, Id::RoleAlias, Id::Certificate, Id::PrivateKey])?;
-    let endpoint = config.credential_endpoint()?.to_string();
-    let call = RoleAliasCredentials {
-        endpoint: &endpoint,
-        role_alias: config.role_alias()?,
-        thing_name: config.thing_name.as_deref(),
-    };
+    let endpoint = role_alias::required_endpoint(config)?;
+    let call = role_alias::configured(config, &endpoint)?;
     details.text("role_alias", &call.role_alias).text("thing_name", &call.thing_name.unwrap_or("none"));
     let certificate: String = hexadecimal::digits(&network.certificate_fingerprint()?).collect();
     let mut refusal = Refusal {
@@ -110,12 +103,15 @@ fn from_role_alias(visit: &mut Visit<'_>, details: &mut Details) -> Result<Box<C
         message: String::new(),
     };
     let client = network.device_client(&[])?;
-    let asked = ask(&client, &call, |reply, midpoint| {
-        clock::compare(visit, reply, midpoint);
-        refusal.status = reply.status;
-        if reply.status != 200 {
-            refusal.message = JsonServiceError::read(reply).message;
-        }
+    let asked = call.request().and_then(|request| {
+        credentials::ask(&client, &request, |reply, midpoint| {
+            clock::compare(visit, reply, midpoint);
+            refusal.status = reply.status;
+            if reply.status != 200 {
+                refusal.message = JsonServiceError::read(reply).message;
+            }
+            call.parse(reply)
+        })
     });
     let error = match asked {
         Ok(credentials) => return Ok(credentials),
@@ -123,7 +119,9 @@ fn from_role_alias(visit: &mut Visit<'_>, details: &mut Details) -> Result<Box<C
     };
     if error.code() == super::refusal::THING_NOT_ATTACHED {
         // Whether there is more to change than the thing.
-        let without = ask(&client, &RoleAliasCredentials { thing_name: None, ..call }, |_, _| ());
+        let nameless = RoleAliasCredentials { thing_name: None, ..call };
+        let request = nameless.request();
+        let without = request.and_then(|request| credentials::ask(&client, &request, |reply, _| nameless.parse(reply)));
         let found = match &without {
             Ok(_) => "credentials are given without the thing name: nothing else is wrong".to_owned(),
             Err(error) => format!("without the thing name: {}", error.message()),
@@ -131,17 +129,6 @@ fn from_role_alias(visit: &mut Visit<'_>, details: &mut Details) -> Result<Box<C
         details.note(&found);
     }
     Err(error)
-}
-
-fn ask(
-    client: &Client,
-    call: &RoleAliasCredentials<'_>,
-    see: impl FnOnce(&Reply<'_>, i64),
-) -> Result<Box<Credentials>> {
-    let mut buffer = Zeroizing::new([0; REPLY_CAPACITY]);
-    let answer = client.send(&call.request()?, Body::Empty, &mut buffer[..])?;
-    see(&answer.reply(), answer.midpoint);
-    call.parse(&answer.reply()).map(Box::new)
 }
 
 fn region(config: &Config) -> &str {
