@@ -127,21 +127,25 @@ impl Document {
         self.find_option(&self.kinds(), section, option).is_some_and(|place| self.is_marked(place))
     }
 
-    /// Sets an option to a value of one line. A value that was there stays in a comment, unless it was set here, too.
+    /// Sets an option to a value of one line. A value that was there stays in a comment, unless it was set here, too;
+    /// so do the option's other spellings, which would otherwise be the same option twice.
     pub fn set(&mut self, section: &str, option: &str, value: &str) {
         let kinds = self.kinds();
-        if let Some(place) = self.find_option(&kinds, section, option) {
+        let mut places = self.options(&kinds, section, option);
+        let marked = places.iter().rposition(|place| self.is_marked(*place));
+        let chosen = marked.or(places.len().checked_sub(1)).map(|index| places.remove(index));
+        // As many lines afterwards as before: no place moves.
+        places.into_iter().for_each(|other| self.comment_out(other..end_of_option(&kinds, other)));
+        if let Some(place) = chosen {
             let line = assignment(indentation(&self.lines[place].text), option, value);
             let end = end_of_option(&kinds, place);
-            if self.is_marked(place) {
+            if marked.is_some() {
                 // From the end, as places move.
                 (place + 1..end).rev().for_each(|extra| self.remove(extra));
                 self.lines[place].text = line;
                 return;
             }
-            for old in &mut self.lines[place..end] {
-                old.text = Zeroizing::new(format!("{MARK}{WAS}{}", &*old.text));
-            }
+            self.comment_out(place..end);
             self.insert(end, &format!("{MARK}{SET}{option}"));
             self.insert(end + 1, &line);
             return;
@@ -286,10 +290,24 @@ impl Document {
             .find(|place| kinds[*place] == Kind::Section && section_name(&self.lines[*place].text) == Some(section))
     }
 
+    /// The one that counts: pip lets the last of an option's spellings win.
     fn find_option(&self, kinds: &[Kind], section: &str, option: &str) -> Option<usize> {
-        let first = self.find_section(kinds, section)? + 1;
+        self.options(kinds, section, option).pop()
+    }
+
+    /// The option in each of its spellings, which configparser takes for options of their own.
+    fn options(&self, kinds: &[Kind], section: &str, option: &str) -> Vec<usize> {
+        let Some(section) = self.find_section(kinds, section) else { return Vec::new() };
+        let first = section + 1;
         let end = (first..kinds.len()).find(|place| kinds[*place] == Kind::Section).unwrap_or(kinds.len());
-        (first..end).find(|place| kinds[*place] == Kind::Option && is_named(&self.lines[*place].text, option))
+        let is_option = |place: &usize| kinds[*place] == Kind::Option && is_named(&self.lines[*place].text, option);
+        (first..end).filter(is_option).collect()
+    }
+
+    fn comment_out(&mut self, lines: std::ops::Range<usize>) {
+        for line in &mut self.lines[lines] {
+            line.text = Zeroizing::new(format!("{MARK}{WAS}{}", &*line.text));
+        }
     }
 
     fn is_marked(&self, option: usize) -> bool {

@@ -15,6 +15,7 @@ const FILES: &[&str] = &[
     "[global]\nindex-url =\n    https://old/simple\n# in between\n\n    more\n\n; behind\ntimeout = 60",
     "[install]\nuser = yes\n\n  # indented comment\n",
     "; licence\n\n[other]\na = 1\n   b = continued\nc: 2\n",
+    "[global]\nIndex_URL : https://older/simple\n  more\nuser = yes\nindex-url = https://old/simple\n--index-url = x\n",
     "[DEFAULT]\na = 1\n[DEFAULT]\na = 2\n[global]\n--index-url = x\n",
 ];
 
@@ -70,6 +71,24 @@ fn a_replaced_value_is_kept_in_a_comment_and_a_second_login_keeps_the_first_s() 
     );
     let second = edited(&first, |document| document.set("global", "index-url", "two"));
     assert_eq!(second, first.replace("= one", "= two"));
+}
+
+#[test]
+fn of_an_option_s_spellings_the_last_counts_and_none_is_left_beside_what_was_set() {
+    let text = "[global]\nIndex_URL : one\nindex-url = two\n";
+    assert_eq!(Document::parse(text).value("global", "index-url").unwrap().as_str(), "two");
+    let first = edited(text, |document| document.set("global", "index-url", "new"));
+    assert_eq!(
+        first,
+        "[global]\n# homing login: was Index_URL : one\n# homing login: was index-url = two\n# homing login: set index-url\nindex-url = new\n"
+    );
+    // One that somebody has added since.
+    let added = first + "index_url = three\n";
+    let second = edited(&added, |document| document.set("global", "index-url", "newer"));
+    assert_eq!(Document::parse(&second).value("global", "index-url").unwrap().as_str(), "newer");
+    let mut document = Document::parse(&second);
+    document.take_back();
+    assert_eq!(document.text().as_str(), text.to_owned() + "index_url = three\n");
 }
 
 #[test]
@@ -160,6 +179,8 @@ fn line() -> impl Strategy<Value = String> {
         Just("[other]".to_owned()),
         Just("[x] y".to_owned()),
         Just("index-url = https://old/simple".to_owned()),
+        Just("Index_URL : https://old/simple".to_owned()),
+        Just("--index-url=https://old/simple".to_owned()),
         Just("a = 1".to_owned()),
         "k[0-9] ?= ?[a-z ]{0,4}",
         "[a-z]{3}",
