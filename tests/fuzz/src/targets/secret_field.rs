@@ -11,8 +11,10 @@ pub fn run(data: &[u8]) {
     match find("door", secret, key) {
         Ok(value) => {
             assert!(value.len() <= secret.len());
-            let parsed = parsed.expect("a value of what is no JSON");
-            assert!(parsed.is_object());
+            // Of what was not asked for a half of a surrogate pair, or a number beyond every type, is no matter.
+            let syntax = serde_json::from_str::<serde::de::IgnoredAny>(secret);
+            assert!(syntax.is_ok(), "a value of what is no JSON");
+            assert!(secret.trim_start().starts_with('{'));
         }
         Err(error) => {
             assert!(error.message().len() <= 2 * 6 * text.len() + 512);
