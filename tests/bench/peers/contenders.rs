@@ -62,10 +62,10 @@ pub(crate) fn call(contender: &Contender, homing: &Path, scene: &Scene, place: &
         "homing-send" => homing_call(&place.device, &["send", "--no-cache", &path]),
         "homing-send-cached" => homing_call(&place.device, &["send", &path]),
         "homing-put" => homing_call(&place.upload, &["put", &path, &object]),
-        "homing-put-unsigned" => homing_call(
-            &place.upload,
-            &["put", "--payload", "unsigned-trailer", "--checksum", "crc64nvme", &path, &object],
-        ),
+        "homing-put-whole" => {
+            homing_call(&place.upload, &["put", "--multipart-threshold", "4294967296", &path, &object])
+        }
+        "homing-put-unsigned" => homing_call(&place.upload, &["put", "--payload", "unsigned-trailer", &path, &object]),
         "sh" => (found("sh"), vec![device("upload.sh"), file_argument]),
         "python" => (found(packages::BOTO), vec![device("upload.py"), file_argument]),
         "aws" => (
@@ -88,9 +88,9 @@ pub(crate) fn call(contender: &Contender, homing: &Path, scene: &Scene, place: &
         ),
         "s5cmd" => (found("s5cmd"), ["--endpoint-url", &endpoint, "cp", &path, &object].map(OsString::from).to_vec()),
         "limit-signed" => limit("sha256,aead,copy"),
-        "limit-unsigned" => limit("crc64nvme,aead,copy"),
+        "limit-unsigned" => limit("crc32,aead,copy"),
         "limit-signed-socket" => limit(&format!("sha256,aead,socket={}", scene.sink)),
-        "limit-unsigned-socket" => limit(&format!("crc64nvme,aead,socket={}", scene.sink)),
+        "limit-unsigned-socket" => limit(&format!("crc32,aead,socket={}", scene.sink)),
         other => unreachable!("{other} is not in the list of contenders"),
     };
     let mut environment = vec![

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use homing_bench::results::{CONTENDERS, Contender, HUGE, Job, LARGE, MEDIUM, SMALL, contender};
+use homing_bench::results::{CONTENDERS, Contender, HUGE, Job, LARGE, MEDIUM, SMALL};
 use lexopt::prelude::*;
 
 /// One call of the benchmark.
@@ -86,17 +86,16 @@ impl Plan {
 
     /// Who takes part with files of this length.
     pub(crate) fn contenders_of(&self, bytes: u64) -> Vec<&'static Contender> {
-        let cached = contender("homing-send-cached");
-        self.contenders
-            .iter()
-            .copied()
-            // The limit of what takes a millisecond is the start of a program; credentials are a matter of small files.
-            .filter(
-                |known| {
-                    if known.job == Job::Limit { bytes >= LARGE } else { Some(*known) != cached || bytes == MEDIUM }
-                },
-            )
-            .collect()
+        let takes_part = |known: &&Contender| match (known.job, known.name) {
+            // The limit of what takes a millisecond is the start of a program.
+            (Job::Limit, _) => bytes >= LARGE,
+            // Credentials are a matter of small files.
+            (_, "homing-send-cached") => bytes == MEDIUM,
+            // What is smaller is one request anyway.
+            (_, "homing-put-whole") => bytes == HUGE,
+            _ => true,
+        };
+        self.contenders.iter().copied().filter(takes_part).collect()
     }
 }
 

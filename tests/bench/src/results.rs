@@ -123,6 +123,11 @@ impl Series {
         Spread::of(self.samples.iter().map(|sample| sample.user_s + sample.system_s))
     }
 
+    /// Seconds of processor time outside the kernel.
+    pub fn user(&self) -> Option<Spread> {
+        Spread::of(self.samples.iter().map(|sample| sample.user_s))
+    }
+
     /// Bytes resident at the peak.
     pub fn peak(&self) -> Option<Spread> {
         Spread::of(self.samples.iter().map(|sample| sample.peak_bytes as f64))
@@ -152,7 +157,7 @@ pub enum Job {
 }
 
 /// Every contender, in the order of the tables.
-pub const CONTENDERS: [Contender; 13] = [
+pub const CONTENDERS: [Contender; 14] = [
     Contender { name: "homing-send", title: "`homing send`", job: Job::Deliver },
     Contender {
         name: "homing-send-cached",
@@ -162,12 +167,13 @@ pub const CONTENDERS: [Contender; 13] = [
     Contender { name: "sh", title: "sh: curl, jq, mosquitto_pub", job: Job::Deliver },
     Contender { name: "python", title: "Python: boto3, AWSIoTPythonSDK", job: Job::Deliver },
     Contender { name: "homing-put", title: "`homing put`", job: Job::Upload },
+    Contender { name: "homing-put-whole", title: "`homing put`, in one request as curl", job: Job::Upload },
     Contender { name: "homing-put-unsigned", title: "`homing put`, unsigned with trailer", job: Job::Upload },
     Contender { name: "aws", title: "AWS CLI v1", job: Job::Upload },
     Contender { name: "rclone", title: "rclone", job: Job::Upload },
     Contender { name: "s5cmd", title: "s5cmd", job: Job::Upload },
     Contender { name: "limit-signed", title: "limit: SHA-256, AES-128-GCM, one copy", job: Job::Limit },
-    Contender { name: "limit-unsigned", title: "limit: CRC-64/NVME, AES-128-GCM, one copy", job: Job::Limit },
+    Contender { name: "limit-unsigned", title: "limit: CRC-32, AES-128-GCM, one copy", job: Job::Limit },
     Contender {
         name: "limit-signed-socket",
         title: "the first, the copy being into a loopback socket",
