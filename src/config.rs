@@ -284,12 +284,7 @@ impl Config {
         if let Some(id) = &self.client_id {
             return Ok(id.clone());
         }
-        let Some(thing_name) = &self.thing_name else {
-            return Err(self.missing(Id::ClientId).with_remedy(format!(
-                "{}; or set thing_name, from which one is made",
-                Id::ClientId.option().ways_to_set(&self.document)
-            )));
-        };
+        let thing_name = self.required(Id::ThingName, self.thing_name.as_deref())?;
         let id = format!("{thing_name}{CLIENT_ID_SUFFIX}");
         values::client_id(&id).map_err(|what| {
             let message = format!("client_id, made from thing_name ({}): \"{id}\" {what}", self.origin(Id::ThingName));
@@ -325,8 +320,24 @@ impl Config {
                         Problem::new("missing_setting", error.message()).remedy(error.remedy().unwrap_or_default())
                     })
                     .collect(),
-            )),
+            )
+            .with_remedy(MISSING_REMEDY)),
         }
+    }
+
+    /// Checks that all is set that any message takes, and `further`, and otherwise names all that is not at once.
+    ///
+    /// # Errors
+    /// [`Fault::Config`].
+    pub fn require_for_messages(&self, further: &[Id]) -> Result<()> {
+        let mut needed = vec![Id::DataEndpoint, Id::Certificate, Id::PrivateKey];
+        let is_mqtt = self.via == Via::Mqtt;
+        if is_mqtt && self.client_id.is_none() && !further.contains(&Id::ThingName) {
+            needed.insert(0, Id::ThingName);
+        }
+        needed.extend(further);
+        self.require(&needed)?;
+        if is_mqtt { self.client_id().map(drop) } else { Ok(()) }
     }
 
     fn is_set(&self, id: Id) -> bool {
@@ -633,6 +644,9 @@ fn quoted(value: &str) -> String {
     shown
 }
 
+/// For a device on which nothing, or little, is configured yet.
+const MISSING_REMEDY: &str =
+    "let `homing init` write the file; `homing help send` lists the settings, `homing check` looks at them";
 /// For mistakes whose message says all but where to read more.
 const SETTINGS_REMEDY: &str = "correct it there; `homing help send` lists the settings and what each takes";
 

@@ -7,7 +7,6 @@ use super::{Screen, input};
 use crate::cli::{Message, Publish};
 use crate::config::{self, Config};
 use crate::error::{Error, Fault, Result};
-use crate::options::Id;
 use crate::protocol::message::AWS_IOT_PAYLOAD_LIMIT;
 
 /// Publishes what the command names, prints the outcome of each message, and gives the exit code.
@@ -15,10 +14,7 @@ use crate::protocol::message::AWS_IOT_PAYLOAD_LIMIT;
 /// # Errors
 /// What concerns no message: the configuration, an unreadable input, an unwritable standard output.
 pub fn run(config: &Config, command: &Publish, screen: &mut Screen) -> Result<u8> {
-    config.require(&[Id::DataEndpoint, Id::Certificate, Id::PrivateKey])?;
-    if config.via == config::Via::Mqtt {
-        config.client_id()?;
-    }
+    config.require_for_messages(&[])?;
     let network = Network::new(config)?;
     let file = match &command.message {
         Message::File(path) => Some(path.as_path()),

@@ -17,8 +17,8 @@ use super::outcome::{Outcome, Via, worst};
 use super::source::Source;
 use super::{Screen, send_queue};
 use crate::cli::Send;
-use crate::config::{self, Config};
-use crate::error::Result;
+use crate::config::Config;
+use crate::error::{Fault, Result};
 use crate::options::Id;
 use std::path::{Path, PathBuf};
 
@@ -44,17 +44,22 @@ pub fn run(config: &Config, command: &Send, screen: &mut Screen) -> Result<u8> {
 }
 
 fn require_settings(config: &Config, files: &[File<'_>]) -> Result<()> {
-    let mut needed = Vec::with_capacity(8);
-    if files.iter().any(|file| file.ready.is_ok()) {
-        needed.extend([Id::DataEndpoint, Id::Certificate, Id::PrivateKey]);
-        if config.via == config::Via::Mqtt {
-            config.client_id()?;
-        }
+    let is_ready = files.iter().any(|file| file.ready.is_ok());
+    let unaddressed = |file: &File<'_>| file.ready.as_ref().is_err_and(|error| error.fault() == Fault::Config);
+    // Without a thing name there is no key either, which each file says by itself, unless it is not all that is missing.
+    let is_all = || config.require(&[Id::DataEndpoint, Id::Certificate, Id::PrivateKey]).is_ok();
+    if !is_ready && (!files.iter().any(unaddressed) || is_all()) {
+        return Ok(());
     }
-    if files.iter().any(File::goes_to_s3) {
-        needed.extend([Id::Bucket, Id::Region]);
+    let is_large = |file: &File<'_>| file.path.metadata().is_ok_and(|found| found.len() > config.inline_limit);
+    let mut further = Vec::with_capacity(3);
+    if !is_ready {
+        further.push(Id::ThingName);
     }
-    config.require(&needed)
+    if files.iter().any(|file| file.goes_to_s3() || (!is_ready && unaddressed(file) && is_large(file))) {
+        further.extend([Id::Bucket, Id::Region]);
+    }
+    config.require_for_messages(&further)
 }
 
 fn deliver(config: &Config, files: &mut [File<'_>], screen: &mut Screen) -> Result<()> {

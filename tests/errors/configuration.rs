@@ -136,7 +136,7 @@ fn a_missing_setting_is_told_with_every_way_to_set_it() {
         ("region", "--region", "HOMING_REGION", &["send", "--json"]),
         ("role_alias", "--role-alias", "HOMING_ROLE_ALIAS", &["send", "--json"]),
         ("credential_endpoint", "--credential-endpoint", "HOMING_CREDENTIAL_ENDPOINT", &["send", "--json"]),
-        ("thing_name", "--client-id", "HOMING_CLIENT_ID", &["send", "--json"]),
+        ("thing_name", "--thing-name", "HOMING_THING_NAME", &["send", "--json"]),
     ] {
         let mut scene = Scene::new();
         // Without a thing name the key of an object cannot be made either: see below.
@@ -144,7 +144,7 @@ fn a_missing_setting_is_told_with_every_way_to_set_it() {
         scene.unset(key);
         let run = scene.finish(scene.command(arguments).arg(&file));
         let failure = run.failed(78, "missing_setting");
-        failure.names(&[if key == "thing_name" { "client_id" } else { key }, "is not set"]);
+        failure.names(&[key, "is not set"]);
         failure.advises(flag).advises(variable).advises("config-");
         scene.assert_nothing_arrived(&run);
     }
@@ -158,6 +158,25 @@ fn several_missing_settings_are_told_at_once() {
     let failure = scene.send(&file).failed(78, "bad_configuration");
     failure.names(&["certificate is not set", "bucket is not set", "--certificate", "--bucket"]);
     assert_eq!(scene.connections(), 0);
+}
+
+#[test]
+fn on_a_device_where_nothing_is_configured_everything_is_asked_for_at_once() {
+    const MESSAGES: [&str; 4] = ["thing_name", "data_endpoint", "certificate", "private_key"];
+    for (is_large, more) in [(false, &[][..]), (true, &["bucket", "region"])] {
+        let mut scene = Scene::new();
+        let file = if is_large { scene.large() } else { scene.small() };
+        for key in MESSAGES.iter().chain(&["bucket", "region", "credential_endpoint", "role_alias"]) {
+            scene.unset(key);
+        }
+        let failure = scene.send(&file).failed(78, "bad_configuration");
+        failure.names(&[&format!("{} mistakes", MESSAGES.len() + more.len())]);
+        for key in MESSAGES.iter().chain(more) {
+            failure.names(&[&format!("{key} is not set")]);
+        }
+        failure.advises("homing init");
+        assert_eq!(scene.connections(), 0);
+    }
 }
 
 #[test]
