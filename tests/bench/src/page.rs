@@ -317,7 +317,9 @@ const LIMIT: &str = "What a signed upload cannot do without: read each byte from
 it (AES-128-GCM, in records of 16 KiB), copy it once. Unsigned with trailer, a CRC is in the place of the hash. Done by a \
 program that does nothing else, with the code that homing does it with (ring, crc32fast). The last two \
 write into a TCP connection on loopback in place of the copy: what the kernel takes for sending is more than a copy, and \
-homing pays that too.\n\n";
+homing pays that too. `homing` hashes and encrypts in the thread that sends, while the kernel sends what it was given before: \
+compare processor and wall time of the put in one request, most of which is waiting for the server, with nothing left that a \
+second thread could do meanwhile.\n\n";
 const COUNTS: &str = "One run through proxies that count. A round trip is an opened TCP connection, or an answer that the \
 other side gave; those of connections that are open side by side count each for themselves.\n\n";
 const INSTALLED: &str = "On this machine's architecture, beyond a bare Debian: packages with all that they depend on, \
