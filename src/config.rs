@@ -325,7 +325,8 @@ impl Config {
                         Problem::new("missing_setting", error.message()).remedy(error.remedy().unwrap_or_default())
                     })
                     .collect(),
-            )),
+            )
+            .with_remedy("set them one by one, or let `homing init` write a configuration")),
         }
     }
 

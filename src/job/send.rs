@@ -47,14 +47,16 @@ fn require_settings(config: &Config, files: &[File<'_>]) -> Result<()> {
     let mut needed = Vec::with_capacity(8);
     if files.iter().any(|file| file.ready.is_ok()) {
         needed.extend([Id::DataEndpoint, Id::Certificate, Id::PrivateKey]);
-        if config.via == config::Via::Mqtt {
-            config.client_id()?;
-        }
     }
     if files.iter().any(File::goes_to_s3) {
         needed.extend([Id::Bucket, Id::Region]);
     }
-    config.require(&needed)
+    config.require(&needed)?;
+    // After the others: where nothing is set, they say more.
+    if config.via == config::Via::Mqtt && !needed.is_empty() {
+        config.client_id()?;
+    }
+    Ok(())
 }
 
 fn deliver(config: &Config, files: &mut [File<'_>], screen: &mut Screen) -> Result<()> {
