@@ -75,7 +75,7 @@ set_option() {
 }
 
 usage() {
-    sed -n '2,/^set/s/^# \{0,1\}//p' "$0" | sed '$d'
+    sed -n '2,/^set/s/^# \{0,1\}//p' "$0"
 }
 
 install() {

@@ -888,7 +888,7 @@ pub const OPTIONS: &[Opt] = &[
         Id::IfNoneMatch,
         "if-none-match",
         Kind::Bool,
-        "create the object only; never overwrite one that is there. It gets the metadata homing-id, by which the own object is known again when S3's answer was lost (with s3:GetObject)",
+        "never overwrite an object that exists. The metadata homing-id tells this file's own object, should S3's answer be lost (needs s3:GetObject)",
     ),
     Opt {
         short: Some('m'),
@@ -1017,7 +1017,7 @@ pub const OPTIONS: &[Opt] = &[
             seconds(0, 520 * WEEK),
             Group::Command,
             PUT,
-            "with --abort-stale: only those that were begun this long ago",
+            "with --abort-stale: only those that were begun longer ago than this",
         )
     },
     flag(Id::Put, "put", Kind::Bool, Group::Command, PRESIGN, "a URL to store the object with, not to fetch it"),
@@ -1115,7 +1115,7 @@ pub const OPTIONS: &[Opt] = &[
         Kind::Bool,
         Group::Command,
         EXEC,
-        "with --codeartifact: beside the index that pip and uv have, not in its place",
+        "with --codeartifact: add it to the indexes that pip and uv have, and replace none",
     ),
     flag(Id::Plain, "plain", Kind::Bool, Group::Command, DYNAMODB, "the item is plain JSON; numbers keep their digits"),
     flag(
@@ -1229,14 +1229,7 @@ pub const OPTIONS: &[Opt] = &[
         DRAIN,
         "with --watch: a file is complete when it has not changed for so long, closed or not",
     ),
-    flag(
-        Id::Poll,
-        "poll",
-        seconds(1, HOUR),
-        Group::Command,
-        DRAIN,
-        "with --follow: look that often, and ask inotify nothing",
-    ),
+    flag(Id::Poll, "poll", seconds(1, HOUR), Group::Command, DRAIN, "with --follow: look this often, without inotify"),
     flag(
         Id::Expose,
         "expose",

@@ -300,7 +300,7 @@ fn nothing_that_is_said_has_a_secret_in_it() {
     }
 }
 
-/// What the README gives in place of the Python container: credentials from Greengrass's token exchange service, the
+/// What the recipe gives in place of the Python container: credentials from Greengrass's token exchange service, the
 /// thing's name from its variable.
 #[test]
 fn a_component_writes_with_the_token_exchange_services_credentials() {
@@ -316,8 +316,8 @@ fn a_component_writes_with_the_token_exchange_services_credentials() {
         Some("the component's token") => http::reply("200 OK", &[], &reply.to_string()),
         _ => http::reply("403 Forbidden", &[], "{}"),
     });
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let line = readme.lines().find(|line| line.starts_with("homing dynamodb put-item")).unwrap();
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/boards/RECIPES.md")).unwrap();
+    let line = page.lines().find(|line| line.starts_with("homing dynamodb put-item")).unwrap();
 
     let output = Command::new("sh")
         .args(["-ec", line])

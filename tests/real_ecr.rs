@@ -249,7 +249,7 @@ fn without_the_helper_or_with_a_role_that_may_not_the_registry_refuses() {
     assert!(!outcome.status.success() && text(&outcome).contains("allow ecr:GetAuthorizationToken"), "{outcome:?}");
 }
 
-/// What the README gives in place of `aws ecr get-login-password`, with skopeo's login in place of docker's.
+/// What `boards/RECIPES.md` gives in place of `aws ecr get-login-password`, with skopeo's login in place of docker's.
 #[test]
 fn the_password_is_piped_into_a_login() {
     let Some(service) = service() else { return };

@@ -42,8 +42,8 @@ locals {
     }]
   }
 
-  # What a certificate itself is good for. AWS fills the thing's name in for a client identifier that differs from it
-  # where the certificate is attached to that one thing only (EXCLUSIVE_THING).
+  # What a certificate itself is good for. AWS fills the thing's name in for a client id other than that name only if the
+  # certificate is attached to this one thing and no other (EXCLUSIVE_THING, below).
   device = {
     Version = "2012-10-17"
     Statement = [
@@ -78,6 +78,7 @@ locals {
   }
 }
 
+# As every new bucket, it has no access control lists (BucketOwnerEnforced), and S3 encrypts what is in it.
 resource "aws_s3_bucket" "files" {
   bucket = var.bucket
 }

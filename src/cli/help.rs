@@ -19,7 +19,9 @@ pub fn overview() -> String {
         text.push_str(command.summary);
         text.push('\n');
     }
-    text.push_str("\nAll about a command: homing help COMMAND\n\n");
+    text.push_str(
+        "\nFirst steps: homing init, homing check, homing send FILE\nAll about a command: homing help COMMAND\n\n",
+    );
     push_wrapped(
         &mut text,
         "",

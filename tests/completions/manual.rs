@@ -39,7 +39,7 @@ pub fn page() -> String {
     page.push_str(".SH ENVIRONMENT\n");
     paragraph(
         &mut page,
-        "Every setting is a variable, too: --role-alias is HOMING_ROLE_ALIAS. These of AWS's count behind it:",
+        "Every setting is also a variable: --role-alias is HOMING_ROLE_ALIAS. These variables of AWS's are read if homing's own is not set:",
     );
     let mut told = Vec::new();
     for option in OPTIONS.iter().filter(|option| option.is_configuration()) {

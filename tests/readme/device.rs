@@ -55,14 +55,13 @@ fn what_the_migration_page_says_instead_delivers() {
 #[test]
 fn the_readmes_lines_for_a_device_deliver() {
     let Some(device) = Device::start("README's device", &["curl"]) else { return };
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     let put = |key: &str| format!("homing put $FOLDER/latest.jpg s3://{BUCKET}/{key}\n");
     let mut script = String::from("export CURL_CA_BUNDLE=/etc/homing/ca.pem\n");
     script += "head -c 6000000 /dev/urandom >video.mp4\ngzip <install.sh >log.gz\n";
     script += &(put("firmware/v2.bin") + &put("camera.json") + &put("camera-1/latest.jpg"));
     script += &format!("tar cz install.sh | homing put - s3://{BUCKET}/site.tar.gz\n");
     let mut count = 0;
-    for block in blocks(&readme) {
+    for block in blocks(&crate::readme_and_reference()) {
         if block.info == "sh device" {
             script += &format!("take_picture\n{}", block.text);
         } else if block.info == "crontab" {
@@ -217,9 +216,7 @@ fn crontab_command(line: &str) -> String {
 /// Runs a line as cron does, when there is a new picture.
 fn cron_runs(line: &str) -> String {
     let command = quoted(&crontab_command(line));
-    format!(
-        "take_picture\nenv -i HOME=/root SHELL=/bin/sh PATH=\"$STUBS:/usr/local/bin:/usr/bin:/bin\" sh -c {command}\n"
-    )
+    format!("take_picture\nenv -i HOME=/root SHELL=/bin/sh PATH=\"$STUBS:/usr/bin:/bin\" sh -c {command}\n")
 }
 
 fn quoted(text: &str) -> String {

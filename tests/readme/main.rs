@@ -1,4 +1,5 @@
-//! Every command of the README is run as written: its `sh` blocks in their order, in one shell, as a reader would.
+//! Every command of the README and of its reference is run as written: their `sh` blocks in their order, in one shell, as a
+//! reader would.
 //!
 //! AWS itself is moto here; the sandbox is the one of the README. What the blocks leave behind goes into a folder of
 //! this test's own, in which the repository appears to be.
@@ -29,10 +30,10 @@ fn every_command_runs_as_written() {
     if !packages::available("readme", &["moto_server", "aws", "bash", "cargo"]) {
         return;
     }
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let pages = readme_and_reference();
     let mut script = String::from("trap 'kill $(jobs -p)' EXIT\n");
     let mut count = 0;
-    for block in blocks(&readme).iter().filter(|block| block.is_run() && block.info != "sh device") {
+    for block in blocks(&pages).iter().filter(|block| block.is_run() && block.info != "sh device") {
         count += 1;
         // What stays in the first terminal, until it is ready for the second.
         if block.info == "sh background" {
@@ -50,6 +51,7 @@ fn every_command_runs_as_written() {
     assert!(said.contains("mqtt file/upload {\"type\":\"file_content\",\"content\":\""), "{said}");
     assert!(said.contains("s3 sandbox-bucket/sandbox-thing/photo.jpg 1000000 "), "{said}");
     assert!(said.contains("mqtt file/upload {\"type\":\"s3_url\",\"url\":\"https://localhost:"), "{said}");
+    assert!(said.contains("second.jpg: queued, not delivered yet") && said.contains("exit code 75\n"), "{said}");
     assert!(
         said.contains("photo.jpg: would be delivered, 1000000 bytes to s3://my-camera-files/camera-1/photo.jpg"),
         "{said}"
@@ -58,18 +60,25 @@ fn every_command_runs_as_written() {
     assert_eq!(fs::metadata(key).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
+/// The README, and the page that it leaves the details to.
+fn readme_and_reference() -> String {
+    let read = |page| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
+    ["README.md", "boards/REFERENCE.md"].map(read).join("\n")
+}
+
 /// A block that is not run says why, or which other suite runs it, in a comment that the reader does not see.
 #[test]
 fn every_block_is_run_or_says_why_not() {
     let boards = Path::new(env!("CARGO_MANIFEST_DIR")).join("boards");
-    let mut pages = vec![boards.join("../README.md"), boards.join("README.md"), boards.join("MIGRATION.md")];
+    let mut pages = vec![boards.join("../README.md")];
     for entry in fs::read_dir(&boards).unwrap() {
-        let page = entry.unwrap().path().join("README.md");
-        if page.is_file() {
+        let path = entry.unwrap().path();
+        let page = if path.is_dir() { path.join("README.md") } else { path };
+        if page.is_file() && page.extension().is_some_and(|extension| extension == "md") {
             pages.push(page);
         }
     }
-    assert!(pages.len() >= 11, "{pages:?}");
+    assert!(pages.len() >= 13, "{pages:?}");
     for page in pages {
         for block in blocks(&fs::read_to_string(&page).unwrap()) {
             let reason = block.note.contains("not run: ") || block.note.contains("run by ");

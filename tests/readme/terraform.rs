@@ -1,5 +1,5 @@
-//! `boards/terraform`, as far as it can be checked without Terraform, which is in no package registry: syntax and
-//! `terraform fmt -check` by HashiCorp's own parser and formatter; and of what `terraform validate` does, that every
+//! `boards/terraform`, as far as it can be checked without Terraform, which is in no package registry (where it is
+//! installed, its own `fmt -check` is run too): syntax and `terraform fmt -check` by HashiCorp's own parser and formatter; and of what `terraform validate` does, that every
 //! argument and attribute is in the AWS provider's schema, no required one is missing, and every reference leads somewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +31,10 @@ fn the_module_is_formatted_and_valid() {
     }
     assert!(used >= 18, "{used}");
     module.check_references(&schema);
+    if let Some(terraform) = packages::find("terraform") {
+        let output = Command::new(terraform).args(["fmt", "-check", "-recursive"]).arg(folder()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
 }
 
 #[test]

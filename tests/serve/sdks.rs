@@ -90,7 +90,7 @@ fn homing_itself_is_served() {
     assert_eq!((&json["AccessKeyId"], &json["SessionToken"]), (&keys.access_key_id.into(), &keys.session_token.into()));
 }
 
-/// The README's recipe. A container itself would add nothing: with the host's network it has the same loopback, and
+/// The recipe of `boards/RECIPES.md`. A container itself would add nothing: with the host's network it has the same loopback, and
 /// nothing of homing's but these variables.
 #[test]
 fn a_container_writes_to_dynamodb_with_the_role_of_the_device() {

@@ -1,5 +1,5 @@
-# Two cameras. On each of them: homing csr, or what boards/aws-cli/README.md does with openssl; then its request is
-# camera-1.csr or camera-2.csr beside this file.
+# Two cameras. Each has made its certificate request with homing csr, or with openssl as in boards/aws-cli/README.md; the
+# requests are camera-1.csr and camera-2.csr, beside this file.
 
 terraform {
   required_providers {
@@ -15,7 +15,7 @@ provider "aws" {
 }
 
 module "homing" {
-  source = "./.."
+  source = "../"
 
   bucket = "my-camera-files"
   devices = {

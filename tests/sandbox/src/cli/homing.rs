@@ -13,7 +13,15 @@ use std::time::{Duration, Instant};
 /// Builds homing's release binary and gives its path. Quiet when there is nothing to build; when it takes a while, cargo's
 /// own messages are shown.
 pub(crate) fn build() -> io::Result<PathBuf> {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    // What `cargo run` says of this package is nothing to the other: build scripts look at it (ring's does), so that a
+    // build from a person's shell would compile everything anew, and this one again after that.
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            cargo.env_remove(name);
+        }
+    }
+    let mut cargo = cargo
         .args([
             "build",
             "--release",
