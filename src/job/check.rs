@@ -125,8 +125,11 @@ impl Visit<'_> {
         let life = credentials.as_ref().map(|credentials| credentials.expiration);
         let signer = credentials.map(|credentials| Signer::of(credentials, self.network));
         identity::look(self, signer.as_ref());
-        if let Some(place) = place {
-            s3::look(self, signer.as_ref(), &place, store, command.write);
+        if let Some(place) = &place {
+            s3::look(self, signer.as_ref(), place, store, command.write);
+            if store == Probed::Well && !self.clock_is_told {
+                clock::ask(self, place);
+            }
         }
         if !self.clock_is_told {
             self.report.skipped("clock", "", "no server has said what time it is");

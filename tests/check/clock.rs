@@ -21,6 +21,20 @@ fn a_clock_that_drifts_is_noted_and_one_that_is_wrong_fails() {
 }
 
 #[test]
+fn a_certificate_that_seems_to_have_expired_is_told_with_the_servers_time() {
+    // The clock is right, and the certificate's fault it is.
+    let mut scene = Scene::new();
+    let expired = scene.sandbox.certificates().expired_certificate.clone();
+    scene.set("certificate", expired.to_str().unwrap());
+    let visit = Visit::of(&scene);
+    visit.failed("certificate", "", "certificate_expired", &["correct the clock"]).skipped("s3", "endpoints.s3", "no");
+    assert!(visit.ok("clock", "")["seconds_off"].as_u64().unwrap() < 10);
+    // The clock is wrong.
+    scene.sandbox.set_clock_offset(Service::S3, -86_400);
+    Visit::of(&scene).failed("clock", "", "clock_wrong", &["the device is 24 h ahead"]);
+}
+
+#[test]
 fn a_clock_before_this_program_was_built_is_told_first() {
     let found = Command::new("faketime").arg("--version").output().is_ok_and(|output| output.status.success());
     if !found {

@@ -3,7 +3,10 @@
 use super::Visit;
 use super::details::Details;
 use super::report::Report;
+use crate::aws::s3_head_bucket::HeadBucket;
 use crate::error::{Error, Fault};
+use crate::job::place::Place;
+use crate::net::http::Body;
 use crate::net::stream::unix_time;
 use crate::protocol::reply::Reply;
 use crate::protocol::time::{BothClocks, clock_before_build, parse_http_date};
@@ -14,6 +17,18 @@ pub(super) fn look_at_own(report: &mut Report) -> bool {
     let error = Error::new(Fault::Config, "clock_before_build", clock.to_string()).with_remedy(REMEDY);
     report.failed("clock", "", Details::default(), &error);
     true
+}
+
+/// Asks S3 what time it is, where no server has said so: a certificate that has expired, or is not valid yet, often is a
+/// wrong clock. A request without a signature is refused, with a date as well.
+pub(super) fn ask(visit: &mut Visit<'_>, place: &Place) {
+    let (Ok(client), Ok(request)) = (visit.network.public_client(), HeadBucket { bucket: place.bucket() }.request())
+    else {
+        return;
+    };
+    if let Ok(answer) = client.send(&request, Body::Empty, &mut []) {
+        compare(visit, &answer.reply(), answer.midpoint);
+    }
 }
 
 /// Compares the device's clock, in the middle of the exchange, with the server's: the first that says.
