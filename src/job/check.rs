@@ -34,7 +34,7 @@ use super::signer::Signer;
 use super::{Screen, credentials as sources, messenger};
 use crate::aws::endpoint::{Service, Variant};
 use crate::cli::Check;
-use crate::config::{Config, CredentialSource, Examined, Sources};
+use crate::config::{Config, CredentialSource, Examined, Origin, Sources};
 use crate::error::Result;
 use crate::net::connect::Target;
 use crate::options::Id;
@@ -140,11 +140,18 @@ impl Visit<'_> {
     /// The bucket that is configured; without one there is nothing to say of S3.
     fn bucket(&mut self) -> Option<Place> {
         let Some(bucket) = &self.config.bucket else {
-            self.report.skipped("s3", S3_ENDPOINT, "bucket is not set");
+            let is_mistaken = self.is_mistaken(Id::Bucket);
+            let why = if is_mistaken { "bucket cannot be used: see configuration" } else { "bucket is not set" };
+            self.report.skipped("s3", S3_ENDPOINT, why);
             return None;
         };
         let place = Place::from_config(self.config, bucket);
         place.map_err(|error| self.report.failed("s3", S3_ENDPOINT, Details::default(), &error)).ok()
+    }
+
+    /// Whether something sets what is not set, and it was a mistake.
+    fn is_mistaken(&self, id: Id) -> bool {
+        *self.config.origin(id) != Origin::Default
     }
 
     /// Host and port of STS, where these credentials are AWS's own.

@@ -32,6 +32,29 @@ fn a_mistake_in_the_configuration_does_not_stop_the_other_steps() {
 }
 
 #[test]
+fn what_comes_of_a_mistake_in_the_configuration_is_not_told_as_another() {
+    for (key, value, step, setting) in [
+        ("role_alias", "arn:aws:iot:eu-west-1:123456789012:rolealias/a", "role_alias", "credential_endpoint"),
+        ("thing_name", "camera 1", "mqtt", "data_endpoint"),
+        ("bucket", "s3://sandbox-bucket", "s3", "endpoints.s3"),
+        ("data_endpoint", "a b", "mqtt", "data_endpoint"),
+        ("topic", "a/#", "publish", "data_endpoint"),
+        ("key", "{nom}", "s3_write", "endpoints.s3"),
+    ] {
+        let mut scene = Scene::new();
+        scene.set(key, value);
+        let visit = Visit::with(&scene, &["--write"]);
+        visit.failed("configuration", "", "invalid_value", &[key]).ends_with(78);
+        visit.skipped(step, setting, "see configuration");
+        assert_eq!(visit.count("failed"), 1, "{key}: {visit:#?}");
+    }
+    let scene = Scene::new();
+    let text = "{\"region\": \"eu-west-1\",}";
+    let bare = scene.finish(scene.bare_command(&["check", "--json", "--config-json", text]).env("HOME", "/"));
+    Visit::from(bare).skipped("credentials", "", "see configuration").ends_with(78);
+}
+
+#[test]
 fn without_any_configuration_it_says_what_to_set() {
     let scene = Scene::new();
     let visit =

@@ -21,8 +21,14 @@ pub(super) fn look(examined: &Examined, report: &mut Report) {
     }
     config.warnings.iter().for_each(|warning| details.note(warning));
     if values.is_empty() {
-        details.note(&format_args!("nothing is set: there is no {}, and no variable and no flag", config.document()));
+        details.note(&format_args!(
+            "nothing is set: there is no {} (homing init writes one), and no variable and no flag",
+            config.document()
+        ));
     }
     let result = mistakes.clone().map_or(Ok(()), Err);
     report.ended("configuration", "", details, &result);
+    if result.is_err() {
+        report.expect_unset();
+    }
 }

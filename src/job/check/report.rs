@@ -13,6 +13,8 @@ pub(super) struct Report {
     /// How many steps were ok, have failed, were skipped.
     counts: [u64; 3],
     exit_code: u8,
+    /// The configuration has mistakes.
+    is_misconfigured: bool,
     /// Standard output cannot be written: nothing more is told.
     unwritable: Option<Error>,
 }
@@ -21,7 +23,7 @@ impl Report {
     /// Nothing has been told.
     pub(super) fn new(json: bool) -> Self {
         let on_terminal = std::io::stdout().is_terminal();
-        Self { json, on_terminal, counts: [0; 3], exit_code: 0, unwritable: None }
+        Self { json, on_terminal, counts: [0; 3], exit_code: 0, is_misconfigured: false, unwritable: None }
     }
 
     /// A step that went well. `setting` is the one that it is about; empty for none.
@@ -29,12 +31,34 @@ impl Report {
         self.tell(OK, step, setting, &details, None);
     }
 
+    /// From here on, what is not set may be so because of the mistakes that have been told.
+    pub(super) fn expect_unset(&mut self) {
+        self.is_misconfigured = true;
+    }
+
+    /// A step that failed for want of a setting. Where that comes of the configuration's mistakes it was skipped: it is
+    /// no second thing to change.
+    pub(super) fn unset(&mut self, step: &str, setting: &str, details: Details, error: &Error) {
+        if self.is_misconfigured {
+            self.skipped(step, setting, &format!("{}: see configuration", error.message()));
+        } else {
+            self.told_failed(step, setting, &details, error);
+        }
+    }
+
     /// A step that failed.
     pub(super) fn failed(&mut self, step: &str, setting: &str, details: Details, error: &Error) {
+        match error.code() {
+            "missing_setting" | "invalid_template" => self.unset(step, setting, details, error),
+            _ => self.told_failed(step, setting, &details, error),
+        }
+    }
+
+    fn told_failed(&mut self, step: &str, setting: &str, details: &Details, error: &Error) {
         if self.exit_code == 0 {
             self.exit_code = error.exit_code();
         }
-        self.tell(FAILED, step, setting, &details, Some(error));
+        self.tell(FAILED, step, setting, details, Some(error));
     }
 
     /// A step that went well or failed.
