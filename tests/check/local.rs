@@ -170,6 +170,61 @@ fn a_file_that_is_no_certificate_is_told() {
     Visit::of(&scene).failed("certificate", "", "no_certificate", &["swapped"]);
 }
 
+#[test]
+fn a_file_in_another_form_is_told_with_the_way_to_the_right_one() {
+    let mut scene = Scene::new();
+    let certificates = scene.sandbox.certificates();
+    let [certificate, key] =
+        [&certificates.device_certificate, &certificates.device_key].map(|file| fs::read_to_string(file).unwrap());
+    let (file, key_file) = (scene.path("form.pem"), scene.path("form.key"));
+    fs::write(&key_file, &key).unwrap();
+    fs::set_permissions(&key_file, fs::Permissions::from_mode(0o600)).unwrap();
+    scene.set("certificate", text(&file)).set("private_key", text(&key_file));
+    // As Windows writes them, which can be read all the same.
+    fs::write(&file, format!("\u{feff}{certificate}").replace('\n', "\r\n")).unwrap();
+    fs::write(&key_file, format!("\u{feff}{key}")).unwrap();
+    Visit::of(&scene).ends_with(0);
+    let cut = |text: &str| text[..text.len() / 2].as_bytes().to_vec();
+    let utf_16 = |text: &str| {
+        let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+        units.flat_map(u16::to_le_bytes).collect::<Vec<u8>>()
+    };
+    let der = |pem: &str| {
+        let digits: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        base64::Engine::decode(&base64::engine::general_purpose::STANDARD, digits).unwrap()
+    };
+    for (content, code, words) in [
+        (der(&certificate), "no_certificate", ["is DER, not PEM", "openssl x509 -inform DER"]),
+        (utf_16(&certificate), "no_certificate", ["is UTF-16", "iconv -f UTF-16"]),
+        (vec![0; 1024], "no_certificate", ["is empty", "power cut"]),
+        (cut(&certificate), "pem_malformed", ["is cut short", "copy the whole file"]),
+        (
+            b"-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n".to_vec(),
+            "no_certificate",
+            ["holds a certificate request", "create-certificate-from-csr"],
+        ),
+    ] {
+        fs::write(&file, content).unwrap();
+        Visit::of(&scene).failed("certificate", "", code, &words);
+    }
+    fs::write(&file, &certificate).unwrap();
+    let encrypted = "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nMAA=\n\
+                     -----END EC PRIVATE KEY-----\n";
+    for (content, code, words) in [
+        (der(&key), "no_private_key", ["is DER, not PEM", "openssl pkey -inform DER"]),
+        (cut(&key), "pem_malformed", ["is cut short", "copy the whole file"]),
+        (encrypted.into(), "no_private_key", ["passphrase", "openssl pkey -in"]),
+        (
+            b"-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n".to_vec(),
+            "no_private_key",
+            ["holds the public key", "private_key is *-private.pem.key"],
+        ),
+    ] {
+        fs::write(&key_file, content).unwrap();
+        Visit::of(&scene).failed("certificate", "", code, &words);
+    }
+}
+
 fn ends_in_days(scene: &Scene, days: i64) -> (std::path::PathBuf, std::path::PathBuf) {
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
