@@ -74,8 +74,29 @@ fn a_file_that_is_not_there_or_cannot_be_read_is_named() {
     visit.failed("file", "certificate", "file_unreadable", &["absent.pem", "check the path"]).ends_with(78);
     visit.failed("file", "ca_file", "not_a_file", &["is a directory"]);
     assert_eq!(visit.ok("file", "private_key")["mode"], "0600");
-    visit.failed("certificate", "", "file_unreadable", &["absent.pem"]);
-    visit.failed("tls", "credential_endpoint", "file_unreadable", &["certificates"]);
+    // What comes of it is no second thing to change.
+    visit.skipped("certificate", "", "see file").skipped("tls", "credential_endpoint", "ca_file cannot be used");
+    visit.skipped("tls", "data_endpoint", "ca_file").skipped("tls", "endpoints.s3", "ca_file");
+    assert_eq!(visit.count("failed"), 2, "{visit:#?}");
+    // The key alone: the certificate is described.
+    scene.set("private_key", text(&absent));
+    let certificate = scene.sandbox.certificates().device_certificate.clone();
+    let ca = scene.sandbox.certificates().ca.clone();
+    scene.set("certificate", text(&certificate)).set("ca_file", text(&ca));
+    let visit = Visit::of(&scene);
+    visit.failed("file", "private_key", "file_unreadable", &["absent.pem"]).skipped("certificate", "", "see file");
+    assert_eq!(visit.step("certificate", "")["details"]["subject"], "CN=sandbox-thing");
+    assert_eq!(visit.count("failed"), 1, "{visit:#?}");
+}
+
+#[test]
+fn a_ca_file_that_holds_no_authority_is_told_once() {
+    let mut scene = Scene::new();
+    let key = scene.sandbox.certificates().device_key.clone();
+    scene.set("ca_file", text(&key));
+    let visit = Visit::of(&scene);
+    visit.failed("file", "ca_file", "no_certificate", &["swapped"]).skipped("tls", "data_endpoint", "see its file");
+    assert_eq!(visit.count("failed"), 1, "{visit:#?}");
 }
 
 #[test]
@@ -112,7 +133,9 @@ fn a_key_that_others_can_read_is_noted_and_fails_when_strict() {
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
     Visit::of(&scene).ends_with(0).noted("file", "private_key", "chmod 600");
     scene.set("strict", true);
-    Visit::of(&scene).ends_with(78).failed("file", "private_key", "key_exposed", &["chmod 600"]);
+    let visit = Visit::of(&scene);
+    visit.failed("file", "private_key", "key_exposed", &["chmod 600"]).ends_with(78);
+    assert_eq!(visit.count("failed"), 1, "{visit:#?}");
 }
 
 #[test]

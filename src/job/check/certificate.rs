@@ -22,7 +22,12 @@ pub(super) fn look(config: &Config, network: &Network<'_>, report: &mut Report) 
     }
     let mut details = Details::default();
     let result = judge(config, network, &mut details);
-    report.ended("certificate", "", details, &result);
+    match &result {
+        Err(error) if matches!(error.code(), "file_unreadable" | "key_exposed") => {
+            report.skipped_with("certificate", "", details, "a file of it cannot be used: see file");
+        }
+        _ => report.ended("certificate", "", details, &result),
+    }
     result.err().map(|_| "the device certificate cannot be used")
 }
 

@@ -2,7 +2,7 @@
 
 use super::Visit;
 use super::details::Details;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::net::connect::{self, Target};
 use crate::net::probe::{Agreed, Attempt, Reached, TlsProbe, reach};
 use crate::net::proxy::Proxy;
@@ -49,7 +49,9 @@ impl Visit<'_> {
             Ok(()) => Probed::Well,
             Err(failure) => {
                 let Failure { step, details, error } = *failure;
-                if needed {
+                if error.code() == CA_FILE_UNUSABLE {
+                    self.report.skipped(step, setting, error.message());
+                } else if needed {
                     self.report.failed(step, setting, details, &error);
                 } else {
                     let why = format!("it failed, and no delivery needs it: {}", error.message());
@@ -84,8 +86,10 @@ impl Visit<'_> {
         };
         let mut details = Details::default();
         let deadline = network.connect_deadline();
-        let probe =
-            network.tls_probe(as_device, alpn).map_err(|error| Failure::of("tls", Details::default(), error))?;
+        let probe = network.tls_probe(as_device, alpn).map_err(|_| {
+            let error = Error::new(Fault::Config, CA_FILE_UNUSABLE, "ca_file cannot be used: see its file");
+            Failure::of("tls", Details::default(), error)
+        })?;
         let agreed = reached.handshake(&target.host, &probe, deadline);
         let shown = describe(&probe, target, &mut details);
         let Agreed { version, cipher, protocol, took } = match agreed {
@@ -100,10 +104,9 @@ impl Visit<'_> {
             details.text("protocol", &wanted);
             if protocol.as_deref() != Some(&*wanted) {
                 let message = format!("{target} has not agreed to the protocol {wanted}");
-                let error = Error::new(crate::error::Fault::Unavailable, "no_application_protocol", message)
-                    .with_remedy(
-                        "use another port (mqtt_port 8883, https_port 8443), or look for what stands in between",
-                    );
+                let error = Error::new(Fault::Unavailable, "no_application_protocol", message).with_remedy(
+                    "use another port (mqtt_port 8883, https_port 8443), or look for what stands in between",
+                );
                 return Err(Failure::of("alpn", details, error));
             }
             self.report.ok("alpn", setting, details);
@@ -178,6 +181,9 @@ fn explained(error: Error, target: &Target, issuer: Option<String>) -> Error {
         None => error,
     }
 }
+
+/// What is wrong with ca_file, which every TLS connection needs, has been told.
+const CA_FILE_UNUSABLE: &str = "ca_file_unusable";
 
 fn milliseconds(took: Duration) -> u64 {
     u64::try_from(took.as_millis()).unwrap_or(u64::MAX)

@@ -40,7 +40,7 @@ impl Report {
     /// no second thing to change.
     pub(super) fn unset(&mut self, step: &str, setting: &str, details: Details, error: &Error) {
         if self.is_misconfigured {
-            self.skipped(step, setting, &format!("{}: see configuration", error.message()));
+            self.skipped_with(step, setting, details, &format!("{}: see configuration", error.message()));
         } else {
             self.told_failed(step, setting, &details, error);
         }
@@ -71,7 +71,11 @@ impl Report {
 
     /// A step that means nothing, because of `why`.
     pub(super) fn skipped(&mut self, step: &str, setting: &str, why: &str) {
-        let mut details = Details::default();
+        self.skipped_with(step, setting, Details::default(), why);
+    }
+
+    /// The same with what had been found out.
+    pub(super) fn skipped_with(&mut self, step: &str, setting: &str, mut details: Details, why: &str) {
         details.note(&format_args!("skipped because {why}"));
         self.tell(SKIPPED, step, setting, &details, None);
     }
