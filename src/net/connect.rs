@@ -67,7 +67,9 @@ pub fn open(target: &Target, proxy: Option<&Proxy>, deadline: Instant) -> Result
         None => open_direct(target, deadline),
         Some(proxy) => {
             let stream = open_direct(&proxy.target(), deadline).map_err(|error| {
-                error.context(format_args!("proxy {} (from {}) for {target}", proxy.target(), proxy.origin()))
+                error
+                    .context(format_args!("proxy {} (from {}) for {target}", proxy.target(), proxy.origin()))
+                    .with_remedy(proxy.remedy())
             })?;
             proxy.tunnel(stream, target, deadline)
         }

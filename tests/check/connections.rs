@@ -33,7 +33,12 @@ fn a_port_where_packets_vanish_is_told() {
     let mut scene = Scene::new();
     let hole = servers::black_hole();
     scene.set("connect_timeout", 1).set("data_endpoint", format!("127.0.0.1:{}", hole.port));
-    Visit::of(&scene).failed("tcp", "data_endpoint", "connect_timeout", &["no answer from 127.0.0.1"]);
+    Visit::of(&scene).failed(
+        "tcp",
+        "data_endpoint",
+        "connect_timeout",
+        &["no answer from 127.0.0.1", "set mqtt_port to 443"],
+    );
 }
 
 #[test]
@@ -107,6 +112,19 @@ fn a_proxy_is_told_and_what_it_refuses() {
     scene.variable("HTTPS_PROXY", format!("http://{}", proxy.address()));
     let visit = Visit::of(&scene);
     visit.failed("proxy", "data_endpoint", "proxy_refused", &["407", "user name and password"]).ends_with(77);
+    // One that lets nothing but HTTPS through.
+    let port = servers::tcp(|mut stream| {
+        if servers::read_head(&mut stream).is_ok() {
+            servers::write(&mut stream, &servers::http_reply("403 Forbidden", ""));
+        }
+    });
+    scene.variable("HTTPS_PROXY", format!("http://127.0.0.1:{port}"));
+    let visit = Visit::of(&scene);
+    visit.failed("proxy", "data_endpoint", "proxy_refused", &["403", "let the proxy allow", "set mqtt_port to 443"]);
+    // One that is not there.
+    let closed = servers::closed_port();
+    scene.variable("HTTPS_PROXY", format!("http://127.0.0.1:{}", closed.port));
+    Visit::of(&scene).failed("proxy", "endpoints.s3", "connection_refused", &["HTTPS_PROXY names", "NO_PROXY"]);
     scene.variable("NO_PROXY", "localhost");
     Visit::of(&scene).ends_with(0).ok("name", "data_endpoint");
 

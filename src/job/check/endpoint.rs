@@ -1,11 +1,13 @@
 //! One endpoint, from its name to a TLS connection.
 
-use super::Visit;
 use super::details::Details;
+use super::{DATA_ENDPOINT, HTTPS_PORT, Visit};
+use crate::config::Via;
 use crate::error::{Error, Fault, Result};
 use crate::net::connect::{self, Target};
 use crate::net::probe::{Agreed, Attempt, Reached, TlsProbe, reach};
 use crate::net::proxy::Proxy;
+use crate::options::Id;
 use crate::protocol::time::iso8601;
 use crate::protocol::x509::{self, Name};
 use std::time::Duration;
@@ -48,7 +50,13 @@ impl Visit<'_> {
         match self.steps(setting, target, as_device, alpn) {
             Ok(()) => Probed::Well,
             Err(failure) => {
-                let Failure { step, details, error } = *failure;
+                let Failure { step, details, mut error } = *failure;
+                if setting == DATA_ENDPOINT && target.port != HTTPS_PORT && matches!(step, "tcp" | "proxy") {
+                    let port = if self.config.via == Via::Mqtt { Id::MqttPort } else { Id::HttpsPort }.option().key;
+                    let remedy = error.remedy().unwrap_or_default();
+                    let remedy = format!("{remedy}; where only port 443 is let through, set {port} to 443");
+                    error = error.with_remedy(remedy);
+                }
                 if error.code() == CA_FILE_UNUSABLE {
                     self.report.skipped(step, setting, error.message());
                 } else if needed {
@@ -148,7 +156,9 @@ impl Visit<'_> {
     fn tunnel(&self, proxy: &Proxy, target: &Target) -> Result<Reached> {
         let way = proxy.target();
         let deadline = self.network.connect_deadline();
-        let in_context = |error: Error| error.context(format_args!("proxy {way} (from {})", proxy.origin()));
+        let in_context = |error: Error| {
+            error.context(format_args!("proxy {way} (from {})", proxy.origin())).with_remedy(proxy.remedy())
+        };
         let addresses = connect::resolve(&way, deadline).map_err(in_context)?;
         let (_, reached) = reach(&way, &addresses, deadline);
         reached.map_err(in_context)?.tunnel(proxy, target, deadline)

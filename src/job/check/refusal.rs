@@ -84,6 +84,13 @@ impl Refusal<'_> {
         if !self.is_active {
             causes.extend(self.inactive());
         }
+        if self.message.is_empty() {
+            // Nothing tells it from these.
+            if self.thing_name.is_some() {
+                causes.extend(self.thing());
+            }
+            causes.extend(self.not_assumable());
+        }
         causes
     }
 
