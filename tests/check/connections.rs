@@ -62,6 +62,8 @@ fn a_server_of_an_unknown_authority_is_told_with_who_signed_it() {
     let visit = Visit::of(&scene);
     for setting in ["credential_endpoint", "data_endpoint", "endpoints.s3"] {
         visit.failed("tls", setting, "unknown_issuer", &["CN=homing sandbox CA", "--ca-file", "CN=localhost"]);
+        // The authority that is trusted here has the same name.
+        visit.failed("tls", setting, "unknown_issuer", &["\"root\":\"none that is trusted here\""]);
     }
     // STS is needed by nothing else.
     visit.skipped("identity", "", "no credentials").ends_with(69);

@@ -99,7 +99,9 @@ impl Visit<'_> {
             Failure::of("tls", Details::default(), error)
         })?;
         let agreed = reached.handshake(&target.host, &probe, deadline);
-        let shown = describe(&probe, target, &mut details);
+        // One of the same name may be trusted, and not have signed it.
+        let is_trusted = !agreed.as_ref().is_err_and(|error| error.code() == "unknown_issuer");
+        let shown = describe(&probe, target, is_trusted, &mut details);
         let Agreed { version, cipher, protocol, took } = match agreed {
             Ok(agreed) => agreed,
             Err(error) => return Err(Failure::of("tls", details, explained(error, target, shown))),
@@ -166,7 +168,7 @@ impl Visit<'_> {
 }
 
 /// What the server has shown.
-fn describe(probe: &TlsProbe, target: &Target, details: &mut Details) -> Option<String> {
+fn describe(probe: &TlsProbe, target: &Target, is_trusted: bool, details: &mut Details) -> Option<String> {
     let is_address = target.host.parse::<std::net::IpAddr>().is_ok();
     details.text("sni", if is_address { &"none" } else { &target.host });
     let chain = probe.chain();
@@ -174,7 +176,7 @@ fn describe(probe: &TlsProbe, target: &Target, details: &mut Details) -> Option<
     let (subject, issuer) = (Name(leaf.subject), Name(leaf.issuer));
     let until = iso8601(leaf.validity.not_after);
     details.text("server", &subject).text("issuer", &issuer).text("valid_until", &until);
-    match probe.root() {
+    match probe.root().filter(|_| is_trusted) {
         Some(root) => details.text("root", &root),
         None => details.text("root", &"none that is trusted here"),
     };
