@@ -50,3 +50,12 @@ fn when_the_answers_end_nothing_is_written() {
     assert_eq!(output.status.code(), Some(74), "{output:?}");
     assert!(!scene.config.exists());
 }
+
+#[test]
+fn without_any_answer_nothing_is_written() {
+    let scene = Scene::new();
+    let Some(output) = typed(&scene, &"\n".repeat(7)) else { return };
+    assert_eq!(output.status.code(), Some(64), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("nothing was written"), "{output:?}");
+    assert!(!scene.config.exists());
+}

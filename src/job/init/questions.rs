@@ -9,7 +9,7 @@ use std::io::Write;
 /// Asks on standard error and reads standard input. No answer leaves a setting out, a wrong one is asked for again.
 ///
 /// # Errors
-/// [`Fault::Io`]: the answers ended.
+/// [`Fault::Io`]: the answers ended. [`Fault::Usage`]: there were none.
 pub(super) fn ask() -> Result<Found> {
     let mut settings = Settings::new();
     for (id, how) in WANTED {
@@ -34,6 +34,9 @@ pub(super) fn ask() -> Result<Found> {
                 Err(error) => complain(&error),
             }
         }
+    }
+    if settings.is_empty() {
+        return Err(Error::new(Fault::Usage, "nothing_given", "no question was answered: nothing was written"));
     }
     Ok(Found { settings, ..Found::default() })
 }
