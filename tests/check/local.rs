@@ -55,6 +55,19 @@ fn what_comes_of_a_mistake_in_the_configuration_is_not_told_as_another() {
 }
 
 #[test]
+fn a_key_in_place_of_its_file_s_name_is_not_repeated() {
+    let mut scene = Scene::new();
+    let key = fs::read_to_string(&scene.sandbox.certificates().device_key).unwrap();
+    scene.unset("private_key");
+    scene.variable("HOMING_PRIVATE_KEY", key.clone());
+    let visit = Visit::of(&scene);
+    visit.failed("configuration", "", "invalid_value", &["HOMING_PRIVATE_KEY", "the PEM text itself", "mode 0600"]);
+    let secret = key.lines().nth(1).unwrap();
+    let said = format!("{}{}", visit.run.stdout, visit.run.stderr);
+    assert!(!said.contains(secret) && !said.contains("BEGIN"), "{said}");
+}
+
+#[test]
 fn without_any_configuration_it_says_what_to_set() {
     let scene = Scene::new();
     let visit =

@@ -2,6 +2,7 @@
 
 use super::details::Details;
 use crate::error::{Error, Result};
+use crate::job::queue::shown;
 use crate::job::screen::{json_line, print};
 use std::io::{IsTerminal, Write};
 
@@ -127,8 +128,11 @@ fn text(mark: &str, step: &str, setting: &str, details: &Details, error: Option<
     let (found, note) = details.as_text((step == "configuration").then_some(INDENT));
     let space = if setting.is_empty() { "" } else { " " };
     let mut line = format!("{mark} {setting}{space}{step}");
+    // Names of files may have anything in them: a terminal obeys nothing of it, and no line of it is taken for a step's.
+    let told = |text: &str| text.split('\n').map(shown).collect::<Vec<_>>().join(INDENT);
+    let message = error.map_or_else(String::new, |error| told(error.message()));
     // The first of them is the line's own.
-    let first = [error.map_or("", Error::message), &found, note];
+    let first = [&*message, &found, note];
     let mut separator = ": ";
     for (text, label) in first.into_iter().zip(["", "", "note: "]).filter(|(text, _)| !text.is_empty()) {
         line.push_str(separator);
@@ -141,7 +145,7 @@ fn text(mark: &str, step: &str, setting: &str, details: &Details, error: Option<
     if let Some(remedy) = error.and_then(Error::remedy) {
         line.push_str(INDENT);
         line.push_str("try: ");
-        line.push_str(&remedy.replace('\n', INDENT));
+        line.push_str(&told(remedy));
     }
     line.push('\n');
     line
@@ -175,6 +179,11 @@ mod tests {
         assert_eq!(
             text("failed", "tls", "data_endpoint", &Details::default(), Some(&error)),
             "failed data_endpoint tls: it is wrong\n    try: one\n    two\n"
+        );
+        let hostile = Error::new(Fault::Config, "a", "no '/x\u{1b}[2J\nok tls'").with_remedy("a\u{7}");
+        assert_eq!(
+            text("failed", "file", "ca_file", &Details::default(), Some(&hostile)),
+            "failed ca_file file: no '/x?[2J\n    ok tls'\n    try: a?\n"
         );
         let mut skipped = Details::default();
         skipped.note(&"skipped because of x");
