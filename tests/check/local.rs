@@ -55,6 +55,21 @@ fn what_comes_of_a_mistake_in_the_configuration_is_not_told_as_another() {
 }
 
 #[test]
+fn endpoints_of_aws_iot_without_a_certificate_are_a_mistake() {
+    let mut scene = Scene::new();
+    scene.unset("certificate").unset("private_key");
+    let visit = Visit::of(&scene);
+    visit.failed("certificate", "", "bad_configuration", &["certificate is not set", "private_key is not set"]);
+    visit.skipped("role_alias", "credential_endpoint", "certificate").ends_with(78);
+    assert_eq!(visit.count("failed"), 1, "{visit:#?}");
+    // What is left needs none.
+    for name in ["role_alias", "credential_endpoint", "data_endpoint"] {
+        scene.unset(name);
+    }
+    Visit::of(&scene).skipped("certificate", "", "not set");
+}
+
+#[test]
 fn a_key_in_place_of_its_file_s_name_is_not_repeated() {
     let mut scene = Scene::new();
     let key = fs::read_to_string(&scene.sandbox.certificates().device_key).unwrap();

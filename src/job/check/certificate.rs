@@ -15,7 +15,9 @@ use ring::digest;
 
 /// Tells of it, and gives why it cannot be shown to servers, where it cannot.
 pub(super) fn look(config: &Config, network: &Network<'_>, report: &mut Report) -> Option<&'static str> {
-    if config.certificate.is_none() && config.private_key.is_none() {
+    let is_wanted =
+        config.role_alias.is_some() || config.credential_endpoint.is_some() || config.data_endpoint.is_some();
+    if config.certificate.is_none() && config.private_key.is_none() && !is_wanted {
         let why = "certificate and private_key are not set";
         report.skipped("certificate", "", why);
         return Some(why);
