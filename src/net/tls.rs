@@ -261,6 +261,11 @@ pub fn explain(error: &rustls::Error, host: &str, now: i64) -> Error {
                 "the server does not speak the protocol that was asked for (ALPN)",
                 "use the data endpoint's own port: 8883 for MQTT, 8443 for HTTPS",
             ),
+            AlertDescription::ProtocolVersion => distrust(
+                "tls_alert",
+                "the server speaks neither TLS 1.2 nor TLS 1.3 (ProtocolVersion)".into(),
+                "check the endpoint's name and port: AWS speaks both, so that something else answers there",
+            ),
             other => distrust(
                 "tls_alert",
                 format!("the server ended the handshake ({other:?})"),

@@ -91,6 +91,30 @@ fn a_port_that_does_not_speak_tls_is_told() {
 }
 
 #[test]
+fn a_server_with_old_tls_only_is_told() {
+    let mut scene = Scene::new();
+    // A fatal alert, protocol_version.
+    let port = servers::tcp(|mut stream| servers::write(&mut stream, &[0x15, 3, 1, 0, 2, 2, 70]));
+    scene.set("data_endpoint", format!("localhost:{port}"));
+    let visit = Visit::of(&scene);
+    visit.failed("tls", "data_endpoint", "tls_alert", &["neither TLS 1.2 nor TLS 1.3", "something else answers"]);
+}
+
+#[test]
+fn a_server_whose_certificate_is_over_may_have_that_renewed() {
+    let mut scene = Scene::new();
+    let mut certificates = scene.sandbox.certificates().clone();
+    certificates.server_certificate = certificates.expired_certificate.clone();
+    certificates.server_key = certificates.device_key.clone();
+    let port = servers::tls(&certificates, |mut stream| drop(servers::read_head(&mut stream)));
+    scene.set("credential_endpoint", format!("localhost:{port}"));
+    let visit = Visit::of(&scene);
+    let words = ["set the device's clock", "where the step clock is ok, have the server's certificate renewed"];
+    visit.failed("tls", "credential_endpoint", "server_certificate_expired", &words);
+    visit.ok("clock", "");
+}
+
+#[test]
 fn sts_out_of_reach_is_no_failure() {
     let mut scene = Scene::new();
     let closed = servers::closed_port();

@@ -183,14 +183,19 @@ fn describe(probe: &TlsProbe, target: &Target, is_trusted: bool, details: &mut D
     Some(issuer.to_string())
 }
 
-/// Says what an unknown authority in front of AWS means.
+/// Says what an unknown authority in front of AWS means, and that a certificate may be over by any clock.
 fn explained(error: Error, target: &Target, issuer: Option<String>) -> Error {
     let is_amazons = target.host.ends_with(".amazonaws.com") || target.host.ends_with(".amazonaws.com.cn");
-    match issuer.filter(|issuer| error.code() == "unknown_issuer" && is_amazons && !issuer.contains("Amazon")) {
-        Some(issuer) => error.note(format_args!(
+    match (error.code(), issuer) {
+        ("unknown_issuer", Some(issuer)) if is_amazons && !issuer.contains("Amazon") => error.note(format_args!(
             "it is signed by {issuer}, not by Amazon: a proxy or firewall in between opens TLS, or this is a legacy endpoint"
         )),
-        None => error,
+        ("server_certificate_expired", _) => {
+            let remedy = error.remedy().unwrap_or_default();
+            let remedy = format!("{remedy}; where the step clock is ok, have the server's certificate renewed");
+            error.with_remedy(remedy)
+        }
+        _ => error,
     }
 }
 
