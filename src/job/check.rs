@@ -145,6 +145,11 @@ impl Visit<'_> {
             self.report.skipped("s3", S3_ENDPOINT, why);
             return None;
         };
+        if self.config.endpoint_url.is_none() && self.is_mistaken(Id::EndpointUrl) {
+            // AWS's own, which would be asked instead, is not meant.
+            self.report.skipped("s3", S3_ENDPOINT, "endpoints.s3 cannot be used: see configuration");
+            return None;
+        }
         let place = Place::from_config(self.config, bucket);
         place.map_err(|error| self.report.failed("s3", S3_ENDPOINT, Details::default(), &error)).ok()
     }

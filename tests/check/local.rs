@@ -48,6 +48,12 @@ fn what_comes_of_a_mistake_in_the_configuration_is_not_told_as_another() {
         visit.skipped(step, setting, "see configuration");
         assert_eq!(visit.count("failed"), 1, "{key}: {visit:#?}");
     }
+    // Nobody else is asked in place of an endpoint that cannot be used.
+    let mut scene = Scene::new();
+    scene.config["endpoints"]["s3"] = "http://localhost:9000".into();
+    let visit = Visit::of(&scene);
+    visit.failed("configuration", "", "invalid_value", &["endpoints.s3"]).skipped("s3", "endpoints.s3", "see conf");
+    assert_eq!(visit.count("failed"), 1, "{visit:#?}");
     let scene = Scene::new();
     let text = "{\"region\": \"eu-west-1\",}";
     let bare = scene.finish(scene.bare_command(&["check", "--json", "--config-json", text]).env("HOME", "/"));
