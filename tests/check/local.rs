@@ -241,7 +241,7 @@ fn a_file_in_another_form_is_told_with_the_way_to_the_right_one() {
     fs::write(&file, format!("\u{feff}{certificate}").replace('\n', "\r\n")).unwrap();
     fs::write(&key_file, format!("\u{feff}{key}")).unwrap();
     Visit::of(&scene).ends_with(0);
-    let cut = |text: &str| text[..text.len() / 2].as_bytes().to_vec();
+    let cut = |text: &str| text.as_bytes()[..text.len() / 2].to_vec();
     let utf_16 = |text: &str| {
         let units = std::iter::once(0xfeff).chain(text.encode_utf16());
         units.flat_map(u16::to_le_bytes).collect::<Vec<u8>>()
