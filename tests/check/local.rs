@@ -124,6 +124,15 @@ fn a_file_that_is_not_there_or_cannot_be_read_is_named() {
 }
 
 #[test]
+fn a_relative_path_is_noted_for_cron_starts_elsewhere() {
+    let mut scene = Scene::new();
+    scene.set("certificate", "certificates/device.pem.crt");
+    let run = |folder: &Path| Visit::by(scene.command(&["check", "--json"]).current_dir(folder));
+    run(scene.sandbox.folder()).ends_with(0).noted("file", "certificate", "cron starts in another");
+    run("/".as_ref()).failed("file", "certificate", "file_unreadable", &["give its whole path"]);
+}
+
+#[test]
 fn a_ca_file_that_holds_no_authority_is_told_once() {
     let mut scene = Scene::new();
     let key = scene.sandbox.certificates().device_key.clone();

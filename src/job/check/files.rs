@@ -50,6 +50,9 @@ fn judged(config: &Config, id: Id, path: &Path, found: &Metadata, details: &mut 
         }
         details.note(&format_args!("{message}: {remedy}"));
     }
+    if path.is_relative() {
+        details.note(&"its path is not whole: homing finds it from this folder only, and cron starts in another");
+    }
     let own = rustix::process::geteuid().as_raw();
     if found.uid() != own && found.uid() != 0 {
         details.note(&format_args!("it belongs to user {}, and homing runs as user {own}", found.uid()));
@@ -67,6 +70,9 @@ fn unreadable(config: &Config, id: Id, path: &Path, error: &std::io::Error) -> E
     let own = rustix::process::geteuid().as_raw();
     let message = format!("{}: user {own} cannot read '{}': {error}", config.described(id), path.display());
     let remedy = match error.kind() {
+        std::io::ErrorKind::NotFound if path.is_relative() => {
+            "give its whole path, from / on: this one is looked for in the folder that homing is started in"
+        }
         std::io::ErrorKind::NotFound => "check the path",
         std::io::ErrorKind::PermissionDenied => {
             "run homing as the file's owner, or give this user the file and each directory on its way (chown, chmod)"
