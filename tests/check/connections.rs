@@ -42,6 +42,17 @@ fn a_port_where_packets_vanish_is_told() {
 }
 
 #[test]
+fn what_timeout_leaves_no_time_for_is_not_called_unreachable() {
+    let mut scene = Scene::new();
+    let hole = servers::black_hole();
+    scene.set("credential_endpoint", format!("127.0.0.1:{}", hole.port));
+    let visit = Visit::with(&scene, &["--timeout", "1"]);
+    visit.failed("tcp", "credential_endpoint", "connect_timeout", &["no answer from 127.0.0.1"]);
+    visit.skipped("name", "data_endpoint", "timeout was over").skipped("name", "endpoints.s3", "timeout was over");
+    assert_eq!(visit.count("failed"), 1, "{visit:#?}");
+}
+
+#[test]
 fn a_server_that_says_nothing_in_tls_is_told() {
     let mut scene = Scene::new();
     scene.set("connect_timeout", 1);

@@ -10,7 +10,7 @@ use crate::net::proxy::Proxy;
 use crate::options::Id;
 use crate::protocol::time::iso8601;
 use crate::protocol::x509::{self, Name};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Whether an endpoint can be talked to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +47,13 @@ impl Visit<'_> {
         alpn: &[&[u8]],
         needed: bool,
     ) -> Probed {
+        if self.network.deadline().is_some_and(|end| end <= Instant::now()) {
+            // What fails for want of time says nothing of the endpoint.
+            let error = Error::new(Fault::Unavailable, "timeout", "timeout was over before this was looked at")
+                .with_remedy("give more time with --timeout");
+            self.report.failed_unless_others("name", setting, &error);
+            return Probed::Failed;
+        }
         match self.steps(setting, target, as_device, alpn) {
             Ok(()) => Probed::Well,
             Err(failure) => {

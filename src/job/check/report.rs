@@ -55,6 +55,15 @@ impl Report {
         }
     }
 
+    /// A step that failed, where nothing has: otherwise that comes first, and it was skipped.
+    pub(super) fn failed_unless_others(&mut self, step: &str, setting: &str, error: &Error) {
+        if self.exit_code == 0 {
+            self.failed(step, setting, Details::default(), error);
+        } else {
+            self.skipped(step, setting, error.message());
+        }
+    }
+
     fn told_failed(&mut self, step: &str, setting: &str, details: &Details, error: &Error) {
         if self.exit_code == 0 {
             self.exit_code = error.exit_code();
