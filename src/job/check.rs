@@ -52,6 +52,8 @@ struct Visit<'v> {
     clock_is_told: bool,
     /// Why the device certificate cannot be shown, where it cannot.
     no_certificate: Option<&'static str>,
+    /// The proxy itself cannot be connected to, which has been told.
+    proxy_is_out_of_reach: bool,
     /// The data endpoint has let the device in, so that its certificate is active.
     is_active: bool,
 }
@@ -73,8 +75,15 @@ pub fn run(flags: &[(Id, OsString)], command: &Check, screen: &Screen) -> Result
             let no_certificate = certificate::look(&config, &network, &mut report);
             let report = &mut report;
             let clock_is_told = clock::look_at_own(report);
-            let mut visit =
-                Visit { config: &config, network: &network, report, clock_is_told, no_certificate, is_active: false };
+            let mut visit = Visit {
+                config: &config,
+                network: &network,
+                report,
+                clock_is_told,
+                no_certificate,
+                proxy_is_out_of_reach: false,
+                is_active: false,
+            };
             visit.network_steps(command);
         }
         Err(error) => {

@@ -64,7 +64,7 @@ impl Visit<'_> {
                     let remedy = format!("{remedy}; where only port 443 is let through, set {port} to 443");
                     error = error.with_remedy(remedy);
                 }
-                if error.code() == CA_FILE_UNUSABLE {
+                if error.code() == TOLD {
                     self.report.skipped(step, setting, error.message());
                 } else if needed {
                     self.report.failed(step, setting, details, &error);
@@ -89,6 +89,10 @@ impl Visit<'_> {
             Some(proxy) => {
                 let mut details = Details::default();
                 details.text("proxy", &proxy.target()).text("from", &proxy.origin()).text("tunnel_to", &target);
+                if self.proxy_is_out_of_reach {
+                    let error = Error::new(Fault::Unavailable, TOLD, "the proxy cannot be reached: see above");
+                    return Err(Failure::of("proxy", details, error));
+                }
                 match self.tunnel(proxy, target) {
                     Ok(reached) => {
                         self.report.ok("proxy", setting, details);
@@ -102,7 +106,7 @@ impl Visit<'_> {
         let mut details = Details::default();
         let deadline = network.connect_deadline();
         let probe = network.tls_probe(as_device, alpn).map_err(|_| {
-            let error = Error::new(Fault::Config, CA_FILE_UNUSABLE, "ca_file cannot be used: see its file");
+            let error = Error::new(Fault::Config, TOLD, "ca_file cannot be used: see its file");
             Failure::of("tls", Details::default(), error)
         })?;
         let agreed = reached.handshake(&target.host, &probe, deadline);
@@ -162,14 +166,14 @@ impl Visit<'_> {
         }
     }
 
-    fn tunnel(&self, proxy: &Proxy, target: &Target) -> Result<Reached> {
+    fn tunnel(&mut self, proxy: &Proxy, target: &Target) -> Result<Reached> {
         let way = proxy.target();
         let deadline = self.network.connect_deadline();
         let in_context = |error: Error| {
             error.context(format_args!("proxy {way} (from {})", proxy.origin())).with_remedy(proxy.remedy())
         };
-        let addresses = connect::resolve(&way, deadline).map_err(in_context)?;
-        let (_, reached) = reach(&way, &addresses, deadline);
+        let reached = connect::resolve(&way, deadline).and_then(|addresses| reach(&way, &addresses, deadline).1);
+        self.proxy_is_out_of_reach = reached.is_err();
         reached.map_err(in_context)?.tunnel(proxy, target, deadline)
     }
 }
@@ -206,8 +210,8 @@ fn explained(error: Error, target: &Target, issuer: Option<String>) -> Error {
     }
 }
 
-/// What is wrong with ca_file, which every TLS connection needs, has been told.
-const CA_FILE_UNUSABLE: &str = "ca_file_unusable";
+/// The code of what has been told at its file or at another endpoint.
+const TOLD: &str = "told";
 
 fn milliseconds(took: Duration) -> u64 {
     u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
