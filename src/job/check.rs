@@ -56,6 +56,8 @@ struct Visit<'v> {
     proxy_is_out_of_reach: bool,
     /// The data endpoint has let the device in, so that its certificate is active.
     is_active: bool,
+    /// The data endpoint has refused the certificate in TLS.
+    is_refused: bool,
 }
 
 /// Looks at everything, tells of each step, and gives the exit code of the first that failed.
@@ -83,6 +85,7 @@ pub fn run(flags: &[(Id, OsString)], command: &Check, screen: &Screen) -> Result
                 no_certificate,
                 proxy_is_out_of_reach: false,
                 is_active: false,
+                is_refused: false,
             };
             visit.network_steps(command);
         }

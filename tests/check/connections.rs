@@ -187,4 +187,13 @@ fn the_device_certificate_is_refused_by_a_server_that_does_not_know_it() {
         "certificate_not_active",
         &["INACTIVE or REVOKED", "aws iot describe-certificate", "not registered in this account"],
     );
+    // A credential provider that answers as to a policy: the data endpoint knows better.
+    let port = servers::tls(scene.sandbox.certificates(), |mut stream| {
+        if servers::read_head(&mut stream).is_ok() {
+            servers::write(&mut stream, &servers::http_reply("403 Forbidden", "{\"message\":\"Access Denied\"}"));
+        }
+    });
+    scene.set("credential_endpoint", format!("localhost:{port}"));
+    let words = ["1. the certificate is INACTIVE or REVOKED", "3. no policy attached"];
+    Visit::of(&scene).failed("role_alias", "credential_endpoint", "assume_role_not_allowed", &words);
 }

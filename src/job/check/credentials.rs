@@ -99,6 +99,7 @@ fn from_role_alias(visit: &mut Visit<'_>, details: &mut Details) -> Result<Box<C
         region: region(config),
         certificate: &certificate,
         is_active: visit.is_active,
+        is_refused: visit.is_refused,
         status: 0,
         message: String::new(),
     };

@@ -36,6 +36,7 @@ fn ask(visit: &mut Visit<'_>, write: bool) {
         }
         let result = messenger::greet(visit.config, visit.network);
         visit.is_active = result.is_ok();
+        visit.is_refused = result.as_ref().is_err_and(|error| error.code() == "certificate_refused");
         visit.report.ended("mqtt", DATA_ENDPOINT, details, &result);
         if result.is_err() {
             return visit.report.skipped("publish", DATA_ENDPOINT, "MQTT does not connect");
