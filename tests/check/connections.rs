@@ -76,6 +76,9 @@ fn a_server_of_an_unknown_authority_is_told_with_who_signed_it() {
         // The authority that is trusted here has the same name.
         visit.failed("tls", setting, "unknown_issuer", &["\"root\":\"none that is trusted here\""]);
     }
+    scene.set("ca_replace", true);
+    Visit::of(&scene).failed("tls", "data_endpoint", "unknown_issuer", &["ca_replace is set"]);
+    scene.unset("ca_replace");
     // STS is needed by nothing else.
     visit.skipped("identity", "", "no credentials").ends_with(69);
     scene.unset("ca_file");

@@ -115,7 +115,9 @@ impl Visit<'_> {
         let shown = describe(&probe, target, is_trusted, &mut details);
         let Agreed { version, cipher, protocol, took } = match agreed {
             Ok(agreed) => agreed,
-            Err(error) => return Err(Failure::of("tls", details, explained(error, target, shown))),
+            Err(error) => {
+                return Err(Failure::of("tls", details, explained(error, target, shown, self.config.ca_replace)));
+            }
         };
         details.text("version", &version).text("cipher", &cipher).number("milliseconds", milliseconds(took));
         self.report.ok("tls", setting, details);
@@ -195,9 +197,12 @@ fn describe(probe: &TlsProbe, target: &Target, is_trusted: bool, details: &mut D
 }
 
 /// Says what an unknown authority in front of AWS means, and that a certificate may be over by any clock.
-fn explained(error: Error, target: &Target, issuer: Option<String>) -> Error {
+fn explained(error: Error, target: &Target, issuer: Option<String>, ca_replace: bool) -> Error {
     let is_amazons = target.host.ends_with(".amazonaws.com") || target.host.ends_with(".amazonaws.com.cn");
     match (error.code(), issuer) {
+        ("unknown_issuer", _) if ca_replace => {
+            error.note("ca_replace is set, so that ca_file alone is trusted, and none of Amazon's authorities")
+        }
         ("unknown_issuer", Some(issuer)) if is_amazons && !issuer.contains("Amazon") => error.note(format_args!(
             "it is signed by {issuer}, not by Amazon: a proxy or firewall in between opens TLS, or this is a legacy endpoint"
         )),
