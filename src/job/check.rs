@@ -54,6 +54,8 @@ struct Visit<'v> {
     no_certificate: Option<&'static str>,
     /// The proxy itself cannot be connected to, which has been told.
     proxy_is_out_of_reach: bool,
+    /// The device has no network, which has been told.
+    is_offline: bool,
     /// The data endpoint has let the device in, so that its certificate is active.
     is_active: bool,
     /// The data endpoint has refused the certificate in TLS.
@@ -84,6 +86,7 @@ pub fn run(flags: &[(Id, OsString)], command: &Check, screen: &Screen) -> Result
                 clock_is_told,
                 no_certificate,
                 proxy_is_out_of_reach: false,
+                is_offline: false,
                 is_active: false,
                 is_refused: false,
             };

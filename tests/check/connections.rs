@@ -18,6 +18,29 @@ fn a_name_that_does_not_exist_is_told() {
 }
 
 #[test]
+fn a_device_without_a_network_is_told_so_once() {
+    let alone = || {
+        let mut command = std::process::Command::new("unshare");
+        command.arg("-n");
+        command
+    };
+    if !alone().arg("true").output().is_ok_and(|output| output.status.success()) {
+        eprintln!("\n*** SKIPPED: this user may not make a network of his own (unshare -n) ***\n");
+        return;
+    }
+    let mut scene = Scene::new();
+    scene.set("credential_endpoint", "192.0.2.7").set("data_endpoint", "absent.invalid");
+    let command = scene.command(&["check", "--json"]);
+    let mut alone = alone();
+    alone.arg(command.get_program()).args(command.get_args()).env_clear();
+    alone.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let visit = Visit::by(&mut alone);
+    let words = ["this device has no route to any network", "ip route"];
+    visit.failed("tcp", "credential_endpoint", "connect_failed", &words).ends_with(69);
+    visit.skipped("name", "data_endpoint", "no network: see above");
+}
+
+#[test]
 fn a_port_where_nobody_listens_is_told_with_each_address() {
     let mut scene = Scene::new();
     let closed = servers::closed_port();

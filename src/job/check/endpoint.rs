@@ -57,13 +57,8 @@ impl Visit<'_> {
         match self.steps(setting, target, as_device, alpn) {
             Ok(()) => Probed::Well,
             Err(failure) => {
-                let Failure { step, details, mut error } = *failure;
-                if setting == DATA_ENDPOINT && target.port != HTTPS_PORT && matches!(step, "tcp" | "proxy") {
-                    let port = if self.config.via == Via::Mqtt { Id::MqttPort } else { Id::HttpsPort }.option().key;
-                    let remedy = error.remedy().unwrap_or_default();
-                    let remedy = format!("{remedy}; where only port 443 is let through, set {port} to 443");
-                    error = error.with_remedy(remedy);
-                }
+                let Failure { step, details, error } = *failure;
+                let error = self.advised(setting, target, step, error);
                 if error.code() == TOLD {
                     self.report.skipped(step, setting, error.message());
                 } else if needed {
@@ -75,6 +70,26 @@ impl Visit<'_> {
                 Probed::Failed
             }
         }
+    }
+
+    /// The error with what the device itself, or what is in between, may have to do with it.
+    fn advised(&mut self, setting: &str, target: &Target, step: &str, error: Error) -> Error {
+        let is_networks = matches!(error.code(), "name_not_resolved" | "resolve_timeout" | "connect_failed");
+        if is_networks && std::mem::replace(&mut self.is_offline, connect::is_offline()) {
+            return Error::new(Fault::Unavailable, TOLD, "the device has no network: see above");
+        }
+        if is_networks && self.is_offline {
+            return error.note("this device has no route to any network").with_remedy(
+                "connect it first: `ip address` and `ip route` show its address and gateway, /etc/resolv.conf its name server",
+            );
+        }
+        if setting == DATA_ENDPOINT && target.port != HTTPS_PORT && matches!(step, "tcp" | "proxy") {
+            let port = if self.config.via == Via::Mqtt { Id::MqttPort } else { Id::HttpsPort }.option().key;
+            let remedy = error.remedy().unwrap_or_default();
+            let remedy = format!("{remedy}; where only port 443 is let through, set {port} to 443");
+            return error.with_remedy(remedy);
+        }
+        error
     }
 
     fn steps(
