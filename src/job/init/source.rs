@@ -160,11 +160,7 @@ fn add(found: &mut Found, id: Id, value: &str) -> Result<()> {
         found.settings.push((id, value.into()));
         return Ok(());
     }
-    let name = value.strip_prefix("file://").unwrap_or(value);
-    let path = match (name.strip_prefix("~/"), home()) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => name.into(),
-    };
+    let path = at_home(value.strip_prefix("file://").unwrap_or(value));
     if !path.is_absolute() {
         let what = format!("{} \"{value}\"", id.option().key);
         // Such as pkcs11:object=key, or a handle of a TPM.
@@ -188,6 +184,14 @@ fn in_hardware(what: &str) -> Error {
         .with_remedy(
             "homing csr makes homing a key and a certificate request of its own: name them with --private-key and --certificate",
         )
+}
+
+/// `~/` as the shell takes it, which has not seen this name.
+pub(super) fn at_home(name: &str) -> PathBuf {
+    match (name.strip_prefix("~/"), home()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => name.into(),
+    }
 }
 
 fn home() -> Option<PathBuf> {
