@@ -217,6 +217,7 @@ fn a_chain_in_the_wrong_order_is_told() {
     fs::write(&file, [&*device, &*ca].concat()).unwrap();
     let visit = Visit::of(&scene);
     assert_eq!(visit.ok("certificate", "")["certificates"], 2);
+    assert_eq!(visit.ok("certificate", "")["key_matches"], "yes");
     assert!(visit.step("certificate", "")["note"].is_null());
 }
 

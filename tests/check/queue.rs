@@ -44,6 +44,8 @@ fn what_waits_and_what_is_free_is_told() {
     let visit = Visit::of(&scene);
     let details = visit.ends_with(0).ok(PLACE.0, PLACE.1);
     assert_eq!((&details["waiting"], &details["bytes"]), (&1.into(), &5000.into()), "{details}");
+    assert_eq!(details["mode"], "0700");
+    assert_eq!(details["uid"], rustix::process::geteuid().as_raw());
     assert!(details["free_bytes"].as_u64().unwrap() > 0 && details["delivered_by_process"].is_null(), "{details}");
 }
 

@@ -62,7 +62,10 @@ fn judge(config: &Config, network: &Network<'_>, details: &mut Details) -> Resul
             "certificate {next} of the file did not sign certificate {one}: a server may refuse the chain"
         ));
     }
-    network.certificate_fingerprint().map(|_| ()).map_err(|error| match error.code() {
+    let fits = network.certificate_fingerprint().map(|_| {
+        details.text("key_matches", &"yes");
+    });
+    fits.map_err(|error| match error.code() {
         "key_mismatch" => match Identity::place_of_key(certificate, key) {
             Ok(Some(place)) => Error::new(
                 Fault::Config,

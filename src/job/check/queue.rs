@@ -50,6 +50,10 @@ fn may_be_made(directory: &Path) -> Result<()> {
 fn judge(config: &Config, details: &mut Details) -> Result<()> {
     let settings = &config.queue;
     details.text("directory", &settings.dir.display());
+    if let Ok(found) = fs::metadata(&settings.dir) {
+        let mode = found.mode() & 0o7777;
+        details.number("uid", found.uid().into()).text("mode", &format_args!("{mode:04o}"));
+    }
     let allowed = match settings.dir.is_dir() {
         true => access(&settings.dir, Access::WRITE_OK | Access::EXEC_OK),
         // What it is instead is told when it is opened.
