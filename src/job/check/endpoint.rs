@@ -131,7 +131,9 @@ impl Visit<'_> {
         let Agreed { version, cipher, protocol, took } = match agreed {
             Ok(agreed) => agreed,
             Err(error) => {
-                return Err(Failure::of("tls", details, explained(error, target, shown, self.config.ca_replace)));
+                // The server ends the handshake, and TLS is as it should be.
+                let step = if error.code() == "no_application_protocol" { "alpn" } else { "tls" };
+                return Err(Failure::of(step, details, explained(error, target, shown, self.config.ca_replace)));
             }
         };
         details.text("version", &version).text("cipher", &cipher).number("milliseconds", milliseconds(took));
