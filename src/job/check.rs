@@ -50,6 +50,9 @@ struct Visit<'v> {
     report: &'v mut Report,
     /// Whether a server's clock has been compared with the device's.
     clock_is_told: bool,
+    /// How many servers' certificates are not valid by the device's clock, and whether any is.
+    out_of_date: u8,
+    is_tls_ok: bool,
     /// Why the device certificate cannot be shown, where it cannot.
     no_certificate: Option<&'static str>,
     /// The proxy itself cannot be connected to, which has been told.
@@ -84,6 +87,8 @@ pub fn run(flags: &[(Id, OsString)], command: &Check, screen: &Screen) -> Result
                 network: &network,
                 report,
                 clock_is_told,
+                out_of_date: 0,
+                is_tls_ok: false,
                 no_certificate,
                 proxy_is_out_of_reach: false,
                 is_offline: false,
@@ -147,7 +152,7 @@ impl Visit<'_> {
             }
         }
         if !self.clock_is_told {
-            self.report.skipped("clock", "", "no server has said what time it is");
+            clock::conclude(self);
         }
         credentials::look_at_life(self, life);
     }

@@ -131,6 +131,9 @@ impl Visit<'_> {
         let Agreed { version, cipher, protocol, took } = match agreed {
             Ok(agreed) => agreed,
             Err(error) => {
+                if matches!(error.code(), "server_certificate_expired" | "server_certificate_not_yet_valid") {
+                    self.out_of_date += 1;
+                }
                 // The server ends the handshake, and TLS is as it should be.
                 let step = if error.code() == "no_application_protocol" { "alpn" } else { "tls" };
                 return Err(Failure::of(step, details, explained(error, target, shown, self.config.ca_replace)));
@@ -138,6 +141,7 @@ impl Visit<'_> {
         };
         details.text("version", &version).text("cipher", &cipher).number("milliseconds", milliseconds(took));
         self.report.ok("tls", setting, details);
+        self.is_tls_ok = true;
         if let Some(wanted) = alpn.first() {
             let wanted = String::from_utf8_lossy(wanted);
             let mut details = Details::default();
