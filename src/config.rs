@@ -31,6 +31,8 @@ use sources::Settings;
 
 /// The configuration file that is read when none is named; it need not exist.
 pub const DEFAULT_FILE: &str = "/etc/homing/config.json";
+/// What PEM begins with: a file's content, and never its name.
+pub const PEM: &str = "-----BEGIN";
 
 /// Everything that can be configured, checked. What only some commands need is an `Option`; a method of the
 /// same name gives it, or the error that says how to set it.
@@ -493,6 +495,12 @@ impl<'a> Reader<'a> {
         let setting = self.settings.get(id)?;
         if setting.value.is_empty() {
             self.problems.push(Problem::new("empty", format!("{}: the file name is empty", setting.origin)));
+            return None;
+        }
+        if setting.value.as_encoded_bytes().windows(PEM.len()).any(|part| part == PEM.as_bytes()) {
+            // It may be the private key, and is not repeated.
+            let message = format!("{}: expected the name of a file, found the PEM text itself", setting.origin);
+            self.problems.push(Problem::new("invalid_value", message).remedy("write it into a file, mode 0600"));
             return None;
         }
         Some(PathBuf::from(&setting.value))

@@ -177,6 +177,19 @@ fn it_says_what_to_do_next_and_nothing_of_the_key() {
 }
 
 #[test]
+fn the_command_that_is_printed_can_be_pasted() {
+    let directory = Directory::new("csr");
+    let key = directory.join("it's my key.pem");
+    let run = csr(&["--thing-name", "camera-1", "--private-key", key.to_str().unwrap()]).succeed();
+    let line = run.stdout.lines().find(|line| line.contains("aws iot")).unwrap();
+    // As a shell takes it apart.
+    let script = format!("aws() {{ printf '%s\\n' \"$@\"; }}; {line}");
+    let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+    let words = String::from_utf8(output.stdout).unwrap();
+    assert!(words.lines().any(|word| word == "file://it's my key.csr"), "{words}{run:?}");
+}
+
+#[test]
 fn names_that_no_certificate_can_have_are_refused() {
     let directory = Directory::new("csr");
     let key = directory.join("a.key");
@@ -185,6 +198,8 @@ fn names_that_no_certificate_can_have_are_refused() {
     for (arguments, code, text) in [
         (vec!["--private-key", at, "--thing-name", &long], 78, "--common-name"),
         (vec!["--private-key", at, "--thing-name", "a", "--common-name", ""], 78, "--common-name"),
+        (vec!["--private-key", at, "--common-name", "  "], 78, "is empty"),
+        (vec!["--private-key", at, "--common-name", "camera\n1"], 78, "control characters"),
         (vec!["--private-key", at], 78, "thing_name"),
         (vec!["--thing-name", "a"], 78, "private_key"),
         (vec!["--thing-name", "a", "--private-key", at, at], 64, "cannot be the key and the request"),

@@ -135,6 +135,25 @@ fn what_is_wrong_is_told_and_the_rest_all_the_same() {
 }
 
 #[test]
+fn a_queue_or_a_status_file_that_cannot_be_read_is_not_an_empty_one() {
+    let scene = Scene::new();
+    fs::write(&scene.queue, "no directory").unwrap();
+    let status = scene.json();
+    assert!(status.get("queue").is_none());
+    assert!(status["queue_error"].as_str().unwrap().contains("is no directory"), "{status}");
+    let text = scene.text();
+    assert!(text.contains("\nqueue: the queue cannot be opened: "), "{text}");
+    assert!(text.contains("last run: not known: no run has written '"), "{text}");
+    // Cut by a power cut, and another program's.
+    for content in ["{\"time\":\"2026-", "{\"last_error\":\"x\",\"time\":5}"] {
+        fs::write(&scene.status, content).unwrap();
+        assert!(scene.text().contains("last run: not known: no run has written '"), "{}", scene.text());
+        assert!(scene.text().ends_with("last error: -\n"), "{}", scene.text());
+        assert!(scene.json().get("last_run").is_none());
+    }
+}
+
+#[test]
 fn on_a_terminal_it_is_a_table() {
     if !packages::available("status", &["script"]) {
         return;

@@ -81,7 +81,8 @@ impl Endpoint {
         let before = labels[..iot].last().copied().unwrap_or_default();
         Some(match before {
             "credentials" => IotKind::CredentialProvider,
-            "jobs" => IotKind::Other,
+            // Without a name in front it is the one of the control plane, which the AWS CLI talks to.
+            "jobs" | "" => IotKind::Other,
             "data" | "ats" => IotKind::Data,
             _ if before.ends_with("-ats") => IotKind::Data,
             _ => IotKind::LegacyData,
@@ -194,6 +195,8 @@ mod tests {
             ("a2x.ats.iot.cn-north-1.amazonaws.com.cn", IotKind::Data, "cn-north-1"),
             ("a2x.iot.us-east-1.amazonaws.com", IotKind::LegacyData, "us-east-1"),
             ("a2x.jobs.iot.us-east-1.amazonaws.com", IotKind::Other, "us-east-1"),
+            ("iot.eu-west-1.amazonaws.com", IotKind::Other, "eu-west-1"),
+            ("iot-fips.us-east-2.amazonaws.com", IotKind::Other, "us-east-2"),
         ] {
             let endpoint = Endpoint::parse(host).unwrap();
             assert_eq!(endpoint.iot_kind(), Some(kind), "{host}");

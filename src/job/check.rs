@@ -34,7 +34,7 @@ use super::signer::Signer;
 use super::{Screen, credentials as sources, messenger};
 use crate::aws::endpoint::{Service, Variant};
 use crate::cli::Check;
-use crate::config::{Config, CredentialSource, Examined, Sources};
+use crate::config::{Config, CredentialSource, Examined, Origin, Sources};
 use crate::error::Result;
 use crate::net::connect::Target;
 use crate::options::Id;
@@ -50,10 +50,19 @@ struct Visit<'v> {
     report: &'v mut Report,
     /// Whether a server's clock has been compared with the device's.
     clock_is_told: bool,
+    /// How many servers' certificates are not valid by the device's clock, and whether any is.
+    out_of_date: u8,
+    is_tls_ok: bool,
     /// Why the device certificate cannot be shown, where it cannot.
     no_certificate: Option<&'static str>,
+    /// The proxy itself cannot be connected to, which has been told.
+    proxy_is_out_of_reach: bool,
+    /// The device has no network, which has been told.
+    is_offline: bool,
     /// The data endpoint has let the device in, so that its certificate is active.
     is_active: bool,
+    /// The data endpoint has refused the certificate in TLS.
+    is_refused: bool,
 }
 
 /// Looks at everything, tells of each step, and gives the exit code of the first that failed.
@@ -73,8 +82,19 @@ pub fn run(flags: &[(Id, OsString)], command: &Check, screen: &Screen) -> Result
             let no_certificate = certificate::look(&config, &network, &mut report);
             let report = &mut report;
             let clock_is_told = clock::look_at_own(report);
-            let mut visit =
-                Visit { config: &config, network: &network, report, clock_is_told, no_certificate, is_active: false };
+            let mut visit = Visit {
+                config: &config,
+                network: &network,
+                report,
+                clock_is_told,
+                out_of_date: 0,
+                is_tls_ok: false,
+                no_certificate,
+                proxy_is_out_of_reach: false,
+                is_offline: false,
+                is_active: false,
+                is_refused: false,
+            };
             visit.network_steps(command);
         }
         Err(error) => {
@@ -125,11 +145,14 @@ impl Visit<'_> {
         let life = credentials.as_ref().map(|credentials| credentials.expiration);
         let signer = credentials.map(|credentials| Signer::of(credentials, self.network));
         identity::look(self, signer.as_ref());
-        if let Some(place) = place {
-            s3::look(self, signer.as_ref(), &place, store, command.write);
+        if let Some(place) = &place {
+            s3::look(self, signer.as_ref(), place, store, command.write);
+            if store == Probed::Well && !self.clock_is_told {
+                clock::ask(self, place);
+            }
         }
         if !self.clock_is_told {
-            self.report.skipped("clock", "", "no server has said what time it is");
+            clock::conclude(self);
         }
         credentials::look_at_life(self, life);
     }
@@ -137,11 +160,23 @@ impl Visit<'_> {
     /// The bucket that is configured; without one there is nothing to say of S3.
     fn bucket(&mut self) -> Option<Place> {
         let Some(bucket) = &self.config.bucket else {
-            self.report.skipped("s3", S3_ENDPOINT, "bucket is not set");
+            let is_mistaken = self.is_mistaken(Id::Bucket);
+            let why = if is_mistaken { "bucket cannot be used: see configuration" } else { "bucket is not set" };
+            self.report.skipped("s3", S3_ENDPOINT, why);
             return None;
         };
+        if self.config.endpoint_url.is_none() && self.is_mistaken(Id::EndpointUrl) {
+            // AWS's own, which would be asked instead, is not meant.
+            self.report.skipped("s3", S3_ENDPOINT, "endpoints.s3 cannot be used: see configuration");
+            return None;
+        }
         let place = Place::from_config(self.config, bucket);
         place.map_err(|error| self.report.failed("s3", S3_ENDPOINT, Details::default(), &error)).ok()
+    }
+
+    /// Whether something sets what is not set, and it was a mistake.
+    fn is_mistaken(&self, id: Id) -> bool {
+        *self.config.origin(id) != Origin::Default
     }
 
     /// Host and port of STS, where these credentials are AWS's own.

@@ -11,6 +11,7 @@ use crate::protocol::certificate_request::{self, COMMON_NAME_MAXIMUM};
 use crate::protocol::pem;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
+use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -24,12 +25,13 @@ pub fn run(config: &Config, command: &Csr, screen: &mut Screen) -> Result<u8> {
         Some(name) => name,
         None => config.thing_name()?,
     };
-    if name.is_empty() || name.chars().count() > COMMON_NAME_MAXIMUM {
+    if name.trim().is_empty() || name.chars().count() > COMMON_NAME_MAXIMUM || name.contains(char::is_control) {
         return Err(Error::new(
             Fault::Config,
             "bad_common_name",
             format!(
-                "the name {name:?} is empty, or longer than the {COMMON_NAME_MAXIMUM} characters of a certificate's"
+                "the name {name:?} is empty, has control characters, or is longer than the {COMMON_NAME_MAXIMUM} \
+                 characters of a certificate's"
             ),
         )
         .with_remedy("give another with --common-name: AWS IoT knows the thing by what it is attached to"));
@@ -86,8 +88,10 @@ fn tell(config: &Config, key: &Path, request: Option<PathBuf>, screen: &mut Scre
     };
     let name = request.file_name().unwrap_or_default().to_string_lossy();
     let next = format!(
-        "aws iot create-certificate-from-csr --set-as-active --certificate-signing-request file://{name} \
-         --certificate-pem-outfile {certificate}"
+        "aws iot create-certificate-from-csr --set-as-active --certificate-signing-request {} \
+         --certificate-pem-outfile {}",
+        shell_word(&format!("file://{name}")),
+        shell_word(&certificate)
     );
     if screen.json {
         return screen.json_only(|writer| {
@@ -114,6 +118,12 @@ fn tell(config: &Config, key: &Path, request: Option<PathBuf>, screen: &mut Scre
         }
     })?;
     Ok(0)
+}
+
+/// As a shell takes it for one word, whatever is in it.
+fn shell_word(text: &str) -> Cow<'_, str> {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/:._-+@%=,".contains(letter);
+    if text.chars().all(is_plain) { text.into() } else { format!("'{}'", text.replace('\'', "'\\''")).into() }
 }
 
 /// A request is public.

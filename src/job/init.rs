@@ -47,7 +47,7 @@ pub fn run(command: &Init, flags: &[(Id, OsString)], screen: &mut Screen) -> Res
             )
             .with_remedy("homing init --from greengrass, --from device-client, or the settings as flags"));
         }
-        (from, file) => source::read(from, file.as_deref())?,
+        (from, file) => source::read(from, file.as_deref(), &flags)?,
     };
     found.settings.extend(flags);
     let config = checked(&found.settings).map_err(|error| match found.origin.as_str() {

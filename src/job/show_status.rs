@@ -7,7 +7,7 @@ use super::screen::{json_line, print};
 use super::status::{QueueStatus, StatusFile, queue_status, text_of, write_queue};
 use super::{Screen, role_alias};
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::net::stream::unix_time;
 use crate::net::tls::{self, PemFile};
 use crate::options::Id;
@@ -47,13 +47,14 @@ pub fn run(config: &Config, status: Option<&StatusFile>, screen: &mut Screen) ->
                 .optional_text("thing_name", config.thing_name.as_deref())
                 .optional_text("certificate_expires", expires.map(iso8601).as_deref())
                 .optional_text("certificate_error", error)
-                .optional_text("credentials_refused", refused.as_deref());
+                .optional_text("credentials_refused", refused.as_deref())
+                .optional_text("queue_error", queue.as_ref().err().map(Error::message));
             for (name, end) in [("certificate_life", expires), ("credentials_life", expire)] {
                 if let Some(end) = end {
                     writer.number(name, left(end, now));
                 }
             }
-            if let Some(queue) = queue {
+            if let Ok(Some(queue)) = queue {
                 write_queue(writer, queue, now);
             }
         });
@@ -87,12 +88,15 @@ pub fn run(config: &Config, status: Option<&StatusFile>, screen: &mut Screen) ->
                 _ => "none are kept from an earlier run".to_owned(),
             },
         ),
-        ("queue", queue_text(queue, now)),
+        ("queue", queue.map_or_else(|error| error.message().to_owned(), |queue| queue_text(queue, now))),
         (
             "last run",
             match last_run {
                 Some(_) => format!("{}, {}, {}", of_last("command"), of_last("result"), of_last("time")),
-                None => "not known: that takes a status_file".to_owned(),
+                None => match status {
+                    Some(file) => format!("not known: no run has written '{}'", file.path().display()),
+                    None => "not known: that takes a status_file".to_owned(),
+                },
             },
         ),
         ("last success", of_last("last_success")),

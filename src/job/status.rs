@@ -14,7 +14,7 @@ use super::credentials;
 use super::partial_file::{is_same_file, no_follow};
 use super::screen::json_line;
 use crate::config::Monitoring;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::net::stream::unix_time;
 use crate::protocol::json::{ObjectWriter, unescape};
 use crate::protocol::json_walk::Value;
@@ -74,7 +74,9 @@ impl StatusFile {
 
     /// Writes what became of a run that ends now, or of a part of one that goes on.
     pub fn report(&self, command: &str, exit_code: u8, error: Option<&Error>) {
-        let queue = self.queue.as_deref().and_then(queue_status);
+        let queue = self.queue.as_deref().and_then(|directory| {
+            queue_status(directory).inspect_err(|error| log::debug!("no queue in the status file: {error}")).ok()?
+        });
         let credentials_expire = credentials::expiration();
         self.write(&Run { command, exit_code, error, queue, credentials_expire, now: unix_time() });
     }
@@ -88,7 +90,14 @@ impl StatusFile {
 
     /// What is in it: an object of JSON. `None`: there is none, or it is another's, or was cut by a power cut.
     pub(super) fn read(&self) -> Option<String> {
-        read(&self.path)
+        let text = read(&self.path)?;
+        text_of(Value::of(&text, DEPTH).ok()?, "command")?;
+        Some(text)
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     fn replace(&self, run: &Run<'_>) -> io::Result<()> {
@@ -107,16 +116,17 @@ impl StatusFile {
     }
 }
 
-/// What is in the queue of this directory; `None`: there is none, or it cannot be looked at.
-pub(super) fn queue_status(directory: &Path) -> Option<QueueStatus> {
+/// What is in the queue of this directory; `None`: there is none.
+///
+/// # Errors
+/// It cannot be looked at, such as that of another user.
+pub(super) fn queue_status(directory: &Path) -> Result<Option<QueueStatus>> {
     // It would be made.
-    if !directory.is_dir() {
-        return None;
+    if fs::metadata(directory).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return Ok(None);
     }
-    let counts = Queue::open(directory, Limits::NONE).and_then(|queue| queue.counts());
-    let Counts { pending, pending_bytes, failed, oldest, .. } =
-        counts.inspect_err(|error| log::debug!("no queue in the status file: {error}")).ok()?;
-    Some(QueueStatus { entries: pending as u64, bytes: pending_bytes, failed: failed as u64, oldest })
+    let Counts { pending, pending_bytes, failed, oldest, .. } = Queue::open(directory, Limits::NONE)?.counts()?;
+    Ok(Some(QueueStatus { entries: pending as u64, bytes: pending_bytes, failed: failed as u64, oldest }))
 }
 
 /// What is kept of the file that there was.

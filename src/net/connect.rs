@@ -4,7 +4,7 @@ use super::background;
 use super::proxy::Proxy;
 use crate::error::{Error, Fault, Result};
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
 use std::time::Instant;
 
 /// Host and port of a server, as taken from a configured endpoint.
@@ -67,7 +67,9 @@ pub fn open(target: &Target, proxy: Option<&Proxy>, deadline: Instant) -> Result
         None => open_direct(target, deadline),
         Some(proxy) => {
             let stream = open_direct(&proxy.target(), deadline).map_err(|error| {
-                error.context(format_args!("proxy {} (from {}) for {target}", proxy.target(), proxy.origin()))
+                error
+                    .context(format_args!("proxy {} (from {}) for {target}", proxy.target(), proxy.origin()))
+                    .with_remedy(proxy.remedy())
             })?;
             proxy.tunnel(stream, target, deadline)
         }
@@ -116,6 +118,14 @@ pub fn resolve(target: &Target, deadline: Instant) -> Result<Vec<SocketAddr>> {
         )
         .with_remedy("check the device's network and its name server (/etc/resolv.conf)")),
     }
+}
+
+/// Whether there is no way to any other network: no interface is up, or there is no gateway. No packet is sent.
+pub fn is_offline() -> bool {
+    // Addresses that documentation has, and nobody else (RFC 5737, RFC 3849).
+    [("0.0.0.0:0", "192.0.2.1:9"), ("[::]:0", "[2001:db8::1]:9")]
+        .into_iter()
+        .all(|(own, other)| UdpSocket::bind(own).and_then(|socket| socket.connect(other)).is_err())
 }
 
 fn open_direct(target: &Target, deadline: Instant) -> Result<TcpStream> {

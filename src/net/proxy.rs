@@ -73,6 +73,14 @@ impl Proxy {
         self.origin
     }
 
+    /// What to do about a proxy that does not work.
+    pub fn remedy(&self) -> String {
+        format!(
+            "check that {} names an HTTP proxy that reaches the host; NO_PROXY names hosts to be reached without it",
+            self.origin
+        )
+    }
+
     /// Asks the proxy at the other end of `stream` for a tunnel to `target` (RFC 9110, section 9.3.6).
     ///
     /// # Errors
@@ -82,10 +90,7 @@ impl Proxy {
         let place = format!("proxy {} (from {})", self.target(), self.origin);
         let broken = |why: &str| {
             Error::new(Fault::Unavailable, "proxy_failed", format!("{place} {why}, asked for a tunnel to {target}"))
-                .with_remedy(format!(
-                    "check that {} names an HTTP proxy that reaches the host; NO_PROXY names hosts to be reached without it",
-                    self.origin
-                ))
+                .with_remedy(self.remedy())
         };
         let mut request = Zeroizing::new(format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"));
         if let Some(username) = self.url.username() {
@@ -134,10 +139,10 @@ impl Proxy {
                 "proxy_refused",
                 format!("{place} refused a tunnel to {target} with status {status}"),
             )
-            .with_remedy(format!(
-                "check the user name and password in {}, or whether the proxy allows this host and port",
-                self.origin
-            ))),
+            .with_remedy(match status {
+                403 => format!("let the proxy allow {target}"),
+                _ => format!("check the user name and password in {}: http://USER:PASSWORD@HOST:PORT", self.origin),
+            })),
             Some(status) => Err(broken(&format!("answered with status {status}"))),
             None => Err(broken("does not speak HTTP")),
         }

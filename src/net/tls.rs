@@ -261,6 +261,11 @@ pub fn explain(error: &rustls::Error, host: &str, now: i64) -> Error {
                 "the server does not speak the protocol that was asked for (ALPN)",
                 "use the data endpoint's own port: 8883 for MQTT, 8443 for HTTPS",
             ),
+            AlertDescription::ProtocolVersion => distrust(
+                "tls_alert",
+                "the server speaks neither TLS 1.2 nor TLS 1.3 (ProtocolVersion)".into(),
+                "check the endpoint's name and port: AWS speaks both, so that something else answers there",
+            ),
             other => distrust(
                 "tls_alert",
                 format!("the server ended the handshake ({other:?})"),
@@ -289,16 +294,20 @@ pub fn is_failure(error: &Error) -> bool {
 /// [`Fault::Config`]: it cannot be read, or holds none.
 pub fn certificates(file: PemFile<'_>, what: &str) -> Result<Vec<CertificateDer<'static>>> {
     let text = read(file, what)?;
-    let certificates = rustls_pemfile::certs(&mut text.as_slice())
+    let certificates = rustls_pemfile::certs(&mut without_mark(&text))
         .collect::<std::io::Result<Vec<_>>>()
-        .map_err(|_| bad_pem(file, "pem_malformed", "is not well-formed PEM"))?;
+        .map_err(|_| malformed_pem(file, &text))?;
     if certificates.is_empty() {
-        let what_instead = if contains(&text, b"PRIVATE KEY-----") {
-            "holds a private key and no certificate: are certificate and key swapped?"
+        return Err(if contains(&text, b"CERTIFICATE REQUEST-----") {
+            bad_pem(file, "no_certificate", "holds a certificate request, not the certificate")
+                .with_remedy("let AWS IoT make the certificate of it: aws iot create-certificate-from-csr")
+        } else if contains(&text, b"PRIVATE KEY-----") {
+            bad_pem(file, "no_certificate", "holds a private key and no certificate: are certificate and key swapped?")
         } else {
-            "holds no PEM certificate (-----BEGIN CERTIFICATE-----)"
-        };
-        return Err(bad_pem(file, "no_certificate", what_instead));
+            not_pem(file, "no_certificate", &text, "openssl x509").unwrap_or_else(|| {
+                bad_pem(file, "no_certificate", "holds no PEM certificate (-----BEGIN CERTIFICATE-----)")
+            })
+        });
     }
     Ok(certificates)
 }
@@ -324,19 +333,29 @@ fn private_key(file: PemFile<'_>, strict: bool) -> Result<Arc<dyn rustls::sign::
         }
         log::warn!("{}", exposed.message());
     }
-    let key: PrivateKeyDer<'static> = match rustls_pemfile::private_key(&mut text.as_slice()) {
+    let found = rustls_pemfile::private_key(&mut without_mark(&text));
+    let key: PrivateKeyDer<'static> = match found {
         Ok(Some(key)) => key,
+        _ if contains(&text, b"ENCRYPTED") => {
+            let what = "is encrypted with a passphrase: nobody is there to type it on a device";
+            let path = file.path.display();
+            return Err(bad_pem(file, "no_private_key", what).with_remedy(format!(
+                "take the passphrase away: openssl pkey -in '{path}' -out '{path}.new', then chmod 600"
+            )));
+        }
         Ok(None) => {
-            let what_instead = if contains(&text, b"ENCRYPTED") {
-                "is encrypted with a passphrase: nobody is there to type it on a device"
-            } else if contains(&text, b"BEGIN CERTIFICATE") {
+            let what_instead = if contains(&text, b"BEGIN CERTIFICATE") {
                 "holds a certificate and no private key: are certificate and key swapped?"
+            } else if contains(&text, b"PUBLIC KEY-----") {
+                "holds the public key, not the private key"
             } else {
-                "holds no PEM private key (PKCS#8, SEC1 or PKCS#1)"
+                return Err(not_pem(file, "no_private_key", &text, "openssl pkey").unwrap_or_else(|| {
+                    bad_pem(file, "no_private_key", "holds no PEM private key (PKCS#8, SEC1 or PKCS#1)")
+                }));
             };
             return Err(bad_pem(file, "no_private_key", what_instead));
         }
-        Err(_) => return Err(bad_pem(file, "pem_malformed", "is not well-formed PEM")),
+        Err(_) => return Err(malformed_pem(file, &text)),
     };
     crypto::signing_key(&key)
         .map_err(|_| bad_pem(file, "key_unsupported", "is not an EC P-256, EC P-384 or RSA (2048 to 8192 bits) key"))
@@ -374,6 +393,38 @@ fn malformed(certificate: PemFile<'_>) -> Error {
 fn bad_pem(file: PemFile<'_>, code: &'static str, what: &str) -> Error {
     Error::new(Fault::Config, code, format!("the file '{}' ({}) {what}", file.path.display(), file.origin))
         .with_remedy("name the file as AWS IoT gave it: certificate is *-certificate.pem.crt, private_key is *-private.pem.key, ca_file holds CA certificates in PEM")
+}
+
+fn malformed_pem(file: PemFile<'_>, text: &[u8]) -> Error {
+    if contains(text, b"-----END ") {
+        bad_pem(file, "pem_malformed", "is not well-formed PEM")
+    } else {
+        bad_pem(file, "pem_malformed", "is cut short: it has no -----END line").with_remedy("copy the whole file again")
+    }
+}
+
+/// The error for a file that is no text, where it can be told what it is instead. `converter` reads it.
+fn not_pem(file: PemFile<'_>, code: &'static str, text: &[u8], converter: &str) -> Option<Error> {
+    let path = file.path.display();
+    let (what, remedy) = match text {
+        _ if text.iter().all(|byte| *byte == 0 || byte.is_ascii_whitespace()) => {
+            ("is empty", "copy it again: a power cut may have cost it its content".to_owned())
+        }
+        [0x30, 0x80..=0xff, ..] => {
+            ("is DER, not PEM", format!("{converter} -inform DER -in '{path}' -out '{path}.pem', and name that file"))
+        }
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => (
+            "is UTF-16, as PowerShell's > writes it",
+            format!("iconv -f UTF-16 -t ASCII '{path}' > '{path}.pem', and name that file"),
+        ),
+        _ => return None,
+    };
+    Some(bad_pem(file, code, what).with_remedy(remedy))
+}
+
+/// The text behind a byte order mark, which Windows' editors write.
+fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {

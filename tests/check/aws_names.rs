@@ -58,7 +58,7 @@ fn alpn_is_looked_at_where_it_is_needed() {
     proxy.route(&format!("{DATA}:443"), SocketAddr::from(([127, 0, 0, 1], scene.sandbox.port(Service::S3))));
     scene.set("mqtt_port", 443);
     let visit = Visit::of(&scene);
-    visit.failed("tls", "data_endpoint", "no_application_protocol", &["ALPN", "8883"]).ends_with(77);
+    visit.failed("alpn", "data_endpoint", "no_application_protocol", &["ALPN", "8883"]).ends_with(77);
     // And one that ignores it.
     proxy.route(&format!("{DATA}:443"), SocketAddr::from(([127, 0, 0, 1], scene.sandbox.port(Service::Credentials))));
     let visit = Visit::of(&scene);

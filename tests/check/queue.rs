@@ -44,6 +44,8 @@ fn what_waits_and_what_is_free_is_told() {
     let visit = Visit::of(&scene);
     let details = visit.ends_with(0).ok(PLACE.0, PLACE.1);
     assert_eq!((&details["waiting"], &details["bytes"]), (&1.into(), &5000.into()), "{details}");
+    assert_eq!(details["mode"], "0700");
+    assert_eq!(details["uid"], rustix::process::geteuid().as_raw());
     assert!(details["free_bytes"].as_u64().unwrap() > 0 && details["delivered_by_process"].is_null(), "{details}");
 }
 
@@ -83,7 +85,7 @@ fn a_directory_of_another_user() {
     if !rustix::process::geteuid().is_root() {
         return;
     }
-    let scene = filled();
+    let mut scene = filled();
     std::os::unix::fs::chown(scene.path("queue"), Some(65_534), None).unwrap();
     Visit::of(&scene).failed(PLACE.0, PLACE.1, "foreign_directory", &["uid 65534"]).ends_with(78);
     // And this user's, for him.
@@ -95,6 +97,14 @@ fn a_directory_of_another_user() {
     let mut other = std::process::Command::new("setpriv");
     other.args(["--reuid", "65534", "--clear-groups"]).arg(&program).args(command.get_args()).env_clear();
     Visit::by(&mut other).failed(PLACE.0, PLACE.1, "queue_not_writable", &["user 65534 cannot write"]);
+    // One that is not there, and that he may not make.
+    scene.config["queue"] = json!({ "dir": scene.path("absent/queue") });
+    let command = scene.command(&["check", "--json"]);
+    let mut other = std::process::Command::new("setpriv");
+    other.args(["--reuid", "65534", "--clear-groups"]).arg(&program).args(command.get_args()).env_clear();
+    let words = ["user 65534 cannot make", "Permission denied", "install -d -m 700 -o 65534"];
+    Visit::by(&mut other).failed(PLACE.0, PLACE.1, "queue_not_writable", &words);
+    assert!(!scene.path("absent").exists());
 }
 
 #[test]

@@ -61,6 +61,26 @@ fn a_policy_with_thing_variables_and_no_thing_name() {
 }
 
 #[test]
+fn a_bare_403_leaves_every_cause_of_one_open() {
+    let scene = Scene::new();
+    scene.answer(Service::Credentials, Answer::new(403, "text/plain", ""));
+    Visit::of(&scene)
+        .failed(
+            PLACE.0,
+            PLACE.1,
+            "assume_role_not_allowed",
+            &[
+                "1. no policy",
+                "2. role_alias",
+                "3. the thing \\\"sandbox-thing\\\" is not attached",
+                "4. the role's trust policy",
+                "credentials.iot.amazonaws.com",
+            ],
+        )
+        .ends_with(77);
+}
+
+#[test]
 fn a_thing_that_is_not_attached_to_the_certificate() {
     let mut scene = Scene::new();
     // The sandbox knows the thing in the certificate only.

@@ -43,7 +43,9 @@ fn a_bucket_in_another_region() {
     visit.failed("s3", "endpoints.s3", "AuthorizationHeaderMalformed", &words).ends_with(78);
     let scene = Scene::new();
     scene.answer(Service::S3, Answer::permanent_redirect("sandbox-bucket", "us-west-2"));
-    Visit::of(&scene).failed("s3", "endpoints.s3", "PermanentRedirect", &["set region to us-west-2"]);
+    let visit = Visit::with(&scene, &["--write"]);
+    visit.failed("s3", "endpoints.s3", "PermanentRedirect", &["set region to us-west-2"]);
+    visit.skipped("s3_write", "endpoints.s3", "the bucket cannot be used");
 }
 
 #[test]
@@ -60,6 +62,16 @@ fn a_role_that_may_not_look_into_the_bucket_or_not_write() {
     visit
         .failed("s3_write", "endpoints.s3", "AccessDenied", &["sandbox-thing/homing-check", "s3:PutObject"])
         .ends_with(77);
+}
+
+#[test]
+fn templates_that_lack_a_value_are_told_without_write() {
+    let mut scene = Scene::new();
+    scene.unset("thing_name").set("client_id", "camera").set("topic", "{thing}/files");
+    let visit = Visit::of(&scene);
+    visit.failed("publish", "data_endpoint", "invalid_template", &["topic", "set what it needs (thing_name)"]);
+    visit.failed("s3_write", "endpoints.s3", "invalid_template", &["key", "{thing}"]).ends_with(78);
+    visit.ok("s3", "endpoints.s3");
 }
 
 #[test]

@@ -87,6 +87,11 @@ impl Visit {
         self
     }
 
+    /// How many steps have this result.
+    pub fn count(&self, result: &str) -> usize {
+        self.steps.iter().filter(|step| step["check"] != "summary" && step["result"] == result).count()
+    }
+
     /// The exit code.
     #[track_caller]
     pub fn ends_with(&self, code: i32) -> &Self {

@@ -72,7 +72,7 @@ fn what_is_no_pem_or_no_certificate_is_told() {
         text(&path)
     };
     for (setting, content, code, what) in [
-        ("certificate", "", "no_certificate", "no PEM certificate"),
+        ("certificate", "", "no_certificate", "is empty"),
         ("certificate", "\u{0}\u{1}binary", "no_certificate", "no PEM certificate"),
         ("certificate", "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n", "pem_malformed", "PEM"),
         (
@@ -81,7 +81,7 @@ fn what_is_no_pem_or_no_certificate_is_told() {
             "certificate_malformed",
             "X.509",
         ),
-        ("private_key", "", "no_private_key", "no PEM private key"),
+        ("private_key", "", "no_private_key", "is empty"),
         (
             "private_key",
             "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
@@ -94,7 +94,7 @@ fn what_is_no_pem_or_no_certificate_is_told() {
             "no_private_key",
             "encrypted",
         ),
-        ("ca_file", "", "no_certificate", "no PEM certificate"),
+        ("ca_file", "", "no_certificate", "is empty"),
         ("ca_file", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "ca_unusable", "no usable CA"),
     ] {
         let ca = scene.config["ca_file"].clone();

@@ -52,6 +52,50 @@ fn flags_count_before_what_is_found() {
 }
 
 #[test]
+fn what_flags_give_is_not_looked_for() {
+    let scene = Scene::new();
+    let text = r#"{"thing-name": "x", "cert": "pem", "key": "pkcs11:object=k", "secure-element": {"enabled": true}}"#;
+    let path = scene.put("tpm.conf", text);
+    let path = path.to_str().unwrap();
+    scene.refused(&[path, "--certificate", "/etc/own.crt"], 78, "hardware module");
+    scene.refused(&[path, "--private-key", "/etc/own.key"], 78, "certificate \"pem\" is no path from the root");
+    scene.init(&[path, "--private-key", "/etc/own.key", "--certificate", "/etc/own.crt"]).succeed();
+    assert_eq!(scene.written()["private_key"], "/etc/own.key");
+    assert_eq!(scene.written()["thing_name"], "x");
+}
+
+#[test]
+fn a_file_with_nothing_of_use_is_refused() {
+    let scene = Scene::new();
+    for (name, text) in
+        [("empty.yaml", ""), ("empty.json", "{}"), ("other.json", r#"{"a": 1}"#), ("other.yaml", "services:\n  x: 1\n")]
+    {
+        let path = scene.put(name, text);
+        scene.refused(&[path.to_str().unwrap()], 65, "nothing in '");
+        // Flags do not make it the right file.
+        scene.refused(&[path.to_str().unwrap(), "--bucket", "my-bucket"], 65, name);
+    }
+    let folder = scene.put("config.d/readme.txt", "");
+    scene.refused(&[folder.parent().unwrap().to_str().unwrap()], 65, "nothing in '");
+}
+
+#[test]
+fn a_byte_order_mark_is_read_over_and_what_is_no_text_is_told() {
+    let scene = Scene::new();
+    let json = scene.put("client.conf", "\u{feff}{\"thing-name\": \"x\"}\r\n");
+    scene.init(&[json.to_str().unwrap()]).succeed();
+    let yaml = scene.put("config.yaml", "\u{feff}system:\r\n  thingName: \"y\"\r\n");
+    scene.init(&["--force", yaml.to_str().unwrap()]).succeed();
+    assert_eq!(scene.written()["thing_name"], "y");
+    let scene = Scene::new();
+    let binary = scene.directory.join("binary.yaml");
+    std::fs::write(&binary, b"system:\n  thingName: \"\xe4\"\n").unwrap();
+    let run = scene.refused(&[binary.to_str().unwrap()], 66, "UTF-8");
+    assert!(!run.stderr.contains("root"), "{run:?}");
+    scene.refused(&["/absent.yaml"], 66, "check the path");
+}
+
+#[test]
 fn a_configuration_that_is_there_stays_without_force() {
     let scene = Scene::new();
     scene.init(&["--thing-name", "first"]).succeed();

@@ -15,14 +15,21 @@ use ring::digest;
 
 /// Tells of it, and gives why it cannot be shown to servers, where it cannot.
 pub(super) fn look(config: &Config, network: &Network<'_>, report: &mut Report) -> Option<&'static str> {
-    if config.certificate.is_none() && config.private_key.is_none() {
+    let is_wanted =
+        config.role_alias.is_some() || config.credential_endpoint.is_some() || config.data_endpoint.is_some();
+    if config.certificate.is_none() && config.private_key.is_none() && !is_wanted {
         let why = "certificate and private_key are not set";
         report.skipped("certificate", "", why);
         return Some(why);
     }
     let mut details = Details::default();
     let result = judge(config, network, &mut details);
-    report.ended("certificate", "", details, &result);
+    match &result {
+        Err(error) if matches!(error.code(), "file_unreadable" | "key_exposed") => {
+            report.skipped_with("certificate", "", details, "a file of it cannot be used: see file");
+        }
+        _ => report.ended("certificate", "", details, &result),
+    }
     result.err().map(|_| "the device certificate cannot be used")
 }
 
@@ -55,7 +62,10 @@ fn judge(config: &Config, network: &Network<'_>, details: &mut Details) -> Resul
             "certificate {next} of the file did not sign certificate {one}: a server may refuse the chain"
         ));
     }
-    network.certificate_fingerprint().map(|_| ()).map_err(|error| match error.code() {
+    let fits = network.certificate_fingerprint().map(|_| {
+        details.text("key_matches", &"yes");
+    });
+    fits.map_err(|error| match error.code() {
         "key_mismatch" => match Identity::place_of_key(certificate, key) {
             Ok(Some(place)) => Error::new(
                 Fault::Config,

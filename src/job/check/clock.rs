@@ -3,10 +3,13 @@
 use super::Visit;
 use super::details::Details;
 use super::report::Report;
+use crate::aws::s3_head_bucket::HeadBucket;
 use crate::error::{Error, Fault};
+use crate::job::place::Place;
+use crate::net::http::Body;
 use crate::net::stream::unix_time;
 use crate::protocol::reply::Reply;
-use crate::protocol::time::{BothClocks, clock_before_build, parse_http_date};
+use crate::protocol::time::{BothClocks, clock_before_build, iso8601, parse_http_date};
 
 /// Tells of a clock that must be wrong, and gives whether it did.
 pub(super) fn look_at_own(report: &mut Report) -> bool {
@@ -14,6 +17,18 @@ pub(super) fn look_at_own(report: &mut Report) -> bool {
     let error = Error::new(Fault::Config, "clock_before_build", clock.to_string()).with_remedy(REMEDY);
     report.failed("clock", "", Details::default(), &error);
     true
+}
+
+/// Asks S3 what time it is, where no server has said so: a certificate that has expired, or is not valid yet, often is a
+/// wrong clock. A request without a signature is refused, with a date as well.
+pub(super) fn ask(visit: &mut Visit<'_>, place: &Place) {
+    let (Ok(client), Ok(request)) = (visit.network.public_client(), HeadBucket { bucket: place.bucket() }.request())
+    else {
+        return;
+    };
+    if let Ok(answer) = client.send(&request, Body::Empty, &mut []) {
+        compare(visit, &answer.reply(), answer.midpoint);
+    }
 }
 
 /// Compares the device's clock, in the middle of the exchange, with the server's: the first that says.
@@ -37,6 +52,17 @@ pub(super) fn compare(visit: &mut Visit<'_>, reply: &Reply<'_>, midpoint: i64) {
         _ => Ok(()),
     };
     visit.report.ended("clock", "", details, &result);
+}
+
+/// Says what can be said where no server has told the time.
+pub(super) fn conclude(visit: &mut Visit<'_>) {
+    // One server may have an old certificate; all of them have not.
+    if visit.out_of_date < 2 || visit.is_tls_ok {
+        return visit.report.skipped("clock", "", "no server has said what time it is");
+    }
+    let message = format!("by this device's clock ({}) no server's certificate is valid", iso8601(unix_time()));
+    let error = Error::new(Fault::Config, "clock_wrong", message).with_remedy(REMEDY);
+    visit.report.failed("clock", "", Details::default(), &error);
 }
 
 const REMEDY: &str = "set the device's clock (a Raspberry Pi has none that survives power-off): start an NTP client, and \

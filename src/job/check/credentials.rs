@@ -6,7 +6,7 @@ use super::refusal::Refusal;
 use super::{CREDENTIAL_ENDPOINT, Visit, clock};
 use crate::aws::JsonServiceError;
 use crate::aws::iot_credentials::RoleAliasCredentials;
-use crate::config::{Config, CredentialSource, Origin};
+use crate::config::{Config, CredentialSource};
 use crate::error::{Error, Fault, Result};
 use crate::job::credentials::{self, Wanted};
 use crate::job::role_alias;
@@ -26,7 +26,7 @@ pub(super) fn obtain(
     let source = match source {
         Ok(source) => source,
         Err(error) => {
-            visit.report.failed("credentials", "", details, &error);
+            visit.report.unset("credentials", "", details, &error);
             return None;
         }
     };
@@ -35,7 +35,7 @@ pub(super) fn obtain(
         let why = match provider {
             Probed::Failed => Some("credential_endpoint cannot be reached"),
             Probed::Well => visit.no_certificate,
-            Probed::Unset if *visit.config.origin(Id::CredentialEndpoint) != Origin::Default => {
+            Probed::Unset if visit.is_mistaken(Id::CredentialEndpoint) => {
                 Some("credential_endpoint cannot be used: see configuration")
             }
             // What is missing is told.
@@ -99,6 +99,7 @@ fn from_role_alias(visit: &mut Visit<'_>, details: &mut Details) -> Result<Box<C
         region: region(config),
         certificate: &certificate,
         is_active: visit.is_active,
+        is_refused: visit.is_refused,
         status: 0,
         message: String::new(),
     };

@@ -4,6 +4,7 @@ use super::details::Details;
 use super::report::Report;
 use crate::config::Config;
 use crate::error::{Error, Fault};
+use crate::net::tls::{PemFile, Trust};
 use crate::options::Id;
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -24,7 +25,10 @@ pub(super) fn look(config: &Config, report: &mut Report) {
             details.number("uid", uid.into()).number("gid", gid.into()).text("mode", &format_args!("{mode:04o}"));
         }
         let result = match found.and_then(|found| File::open(path).map(|_| found)) {
-            Ok(found) => judged(config, id, path, &found, &mut details),
+            Ok(found) => judged(config, id, path, &found, &mut details).and_then(|()| match id {
+                Id::CaFile => trusted(config, path),
+                _ => Ok(()),
+            }),
             Err(error) => Err(unreadable(config, id, path, &error)),
         };
         report.ended("file", key, details, &result);
@@ -46,6 +50,9 @@ fn judged(config: &Config, id: Id, path: &Path, found: &Metadata, details: &mut 
         }
         details.note(&format_args!("{message}: {remedy}"));
     }
+    if path.is_relative() {
+        details.note(&"its path is not whole: homing finds it from this folder only, and cron starts in another");
+    }
     let own = rustix::process::geteuid().as_raw();
     if found.uid() != own && found.uid() != 0 {
         details.note(&format_args!("it belongs to user {}, and homing runs as user {own}", found.uid()));
@@ -53,10 +60,19 @@ fn judged(config: &Config, id: Id, path: &Path, found: &Metadata, details: &mut 
     Ok(())
 }
 
+/// What is in it is told here, once, rather than at every server.
+fn trusted(config: &Config, path: &Path) -> Result<(), Error> {
+    let origin = config.origin(Id::CaFile).to_string();
+    Trust::load(Some(PemFile { path, origin: &origin }), true).map(|_| ())
+}
+
 fn unreadable(config: &Config, id: Id, path: &Path, error: &std::io::Error) -> Error {
     let own = rustix::process::geteuid().as_raw();
     let message = format!("{}: user {own} cannot read '{}': {error}", config.described(id), path.display());
     let remedy = match error.kind() {
+        std::io::ErrorKind::NotFound if path.is_relative() => {
+            "give its whole path, from / on: this one is looked for in the folder that homing is started in"
+        }
         std::io::ErrorKind::NotFound => "check the path",
         std::io::ErrorKind::PermissionDenied => {
             "run homing as the file's owner, or give this user the file and each directory on its way (chown, chmod)"

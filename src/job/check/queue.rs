@@ -2,28 +2,58 @@
 
 use super::details::Details;
 use super::report::Report;
-use crate::config::Config;
+use crate::config::{Config, Origin};
 use crate::error::{Error, Fault, Result};
+use crate::options::Id;
 use crate::queue::{Limits, Queue};
 use rustix::fs::{Access, access};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// Tells of it where there is one: whoever only looks must not make it his own.
 pub(super) fn look(config: &Config, report: &mut Report) {
     let directory = &config.queue.dir;
     if fs::symlink_metadata(directory).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
-        let why = format!("there is no {}: homing send --queue makes it", directory.display());
-        return report.skipped("queue", "queue.dir", &why);
+        return match may_be_made(directory) {
+            Ok(()) => {
+                let why = format!("there is no {}: homing send --queue makes it", directory.display());
+                report.skipped("queue", "queue.dir", &why);
+            }
+            // Whoever names one wants it.
+            Err(error) if *config.origin(Id::QueueDir) != Origin::Default => {
+                report.failed("queue", "queue.dir", Details::default(), &error);
+            }
+            Err(error) => {
+                report.skipped("queue", "queue.dir", &format!("{}, as homing send --queue would", error.message()));
+            }
+        };
     }
     let mut details = Details::default();
     let result = judge(config, &mut details);
     report.ended("queue", "queue.dir", details, &result);
 }
 
+/// Whether this user may make a directory that is not there: in the nearest one above it that is.
+fn may_be_made(directory: &Path) -> Result<()> {
+    let above = directory.ancestors().skip(1).map(|path| if path == Path::new("") { ".".as_ref() } else { path });
+    let Some(above) = above.into_iter().find(|path| path.exists()) else { return Ok(()) };
+    access(above, Access::WRITE_OK | Access::EXEC_OK).map_err(|errno| {
+        let (user, shown) = (rustix::process::geteuid().as_raw(), directory.display());
+        let message = format!("user {user} cannot make the queue '{shown}' in '{}': {errno}", above.display());
+        Error::new(Fault::Config, "queue_not_writable", message).with_remedy(format!(
+            "make it for that user: install -d -m 700 -o {user} '{shown}', or name another one with queue.dir"
+        ))
+    })
+}
+
 fn judge(config: &Config, details: &mut Details) -> Result<()> {
     let settings = &config.queue;
     details.text("directory", &settings.dir.display());
+    if let Ok(found) = fs::metadata(&settings.dir) {
+        let mode = found.mode() & 0o7777;
+        details.number("uid", found.uid().into()).text("mode", &format_args!("{mode:04o}"));
+    }
     let allowed = match settings.dir.is_dir() {
         true => access(&settings.dir, Access::WRITE_OK | Access::EXEC_OK),
         // What it is instead is told when it is opened.

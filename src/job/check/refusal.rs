@@ -18,6 +18,8 @@ pub(super) struct Refusal<'a> {
     pub(super) certificate: &'a str,
     /// The data endpoint has accepted the certificate.
     pub(super) is_active: bool,
+    /// The data endpoint has refused it.
+    pub(super) is_refused: bool,
     /// The reply's status; 0: there was none.
     pub(super) status: u16,
     /// What the provider says.
@@ -64,13 +66,15 @@ impl Refusal<'_> {
              --policy-name NAME (ARN: {})",
             self.describe_certificate("certificateArn")
         );
-        let mut causes = vec![(
+        // Where another server does not take it either, it is the certificate.
+        let mut causes = if self.is_refused { self.inactive() } else { Vec::new() };
+        causes.push((
             format!(
                 "no policy attached to the certificate allows iot:AssumeRoleWithCertificate on \
                  arn:aws:iot:{region}:ACCOUNT:rolealias/{alias}"
             ),
             policies,
-        )];
+        ));
         if self.thing_name.is_none() {
             causes.push((
                 "the policy uses ${iot:Connection.Thing.ThingName}, and no thing_name is sent".into(),
@@ -81,8 +85,15 @@ impl Refusal<'_> {
             format!("role_alias {alias:?} is misspelt: the policy is looked at before the alias"),
             format!("aws iot list-role-aliases --region {region}"),
         ));
-        if !self.is_active {
+        if !self.is_active && !self.is_refused {
             causes.extend(self.inactive());
+        }
+        if self.message.is_empty() {
+            // Nothing tells it from these.
+            if self.thing_name.is_some() {
+                causes.extend(self.thing());
+            }
+            causes.extend(self.not_assumable());
         }
         causes
     }

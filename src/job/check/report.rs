@@ -2,6 +2,7 @@
 
 use super::details::Details;
 use crate::error::{Error, Result};
+use crate::job::queue::shown;
 use crate::job::screen::{json_line, print};
 use std::io::{IsTerminal, Write};
 
@@ -13,6 +14,8 @@ pub(super) struct Report {
     /// How many steps were ok, have failed, were skipped.
     counts: [u64; 3],
     exit_code: u8,
+    /// The configuration has mistakes.
+    is_misconfigured: bool,
     /// Standard output cannot be written: nothing more is told.
     unwritable: Option<Error>,
 }
@@ -21,7 +24,7 @@ impl Report {
     /// Nothing has been told.
     pub(super) fn new(json: bool) -> Self {
         let on_terminal = std::io::stdout().is_terminal();
-        Self { json, on_terminal, counts: [0; 3], exit_code: 0, unwritable: None }
+        Self { json, on_terminal, counts: [0; 3], exit_code: 0, is_misconfigured: false, unwritable: None }
     }
 
     /// A step that went well. `setting` is the one that it is about; empty for none.
@@ -29,12 +32,43 @@ impl Report {
         self.tell(OK, step, setting, &details, None);
     }
 
+    /// From here on, what is not set may be so because of the mistakes that have been told.
+    pub(super) fn expect_unset(&mut self) {
+        self.is_misconfigured = true;
+    }
+
+    /// A step that failed for want of a setting. Where that comes of the configuration's mistakes it was skipped: it is
+    /// no second thing to change.
+    pub(super) fn unset(&mut self, step: &str, setting: &str, details: Details, error: &Error) {
+        if self.is_misconfigured {
+            self.skipped_with(step, setting, details, &format!("{}: see configuration", error.message()));
+        } else {
+            self.told_failed(step, setting, &details, error);
+        }
+    }
+
     /// A step that failed.
     pub(super) fn failed(&mut self, step: &str, setting: &str, details: Details, error: &Error) {
+        match error.code() {
+            "missing_setting" | "invalid_template" => self.unset(step, setting, details, error),
+            _ => self.told_failed(step, setting, &details, error),
+        }
+    }
+
+    /// A step that failed, where nothing has: otherwise that comes first, and it was skipped.
+    pub(super) fn failed_unless_others(&mut self, step: &str, setting: &str, error: &Error) {
+        if self.exit_code == 0 {
+            self.failed(step, setting, Details::default(), error);
+        } else {
+            self.skipped(step, setting, error.message());
+        }
+    }
+
+    fn told_failed(&mut self, step: &str, setting: &str, details: &Details, error: &Error) {
         if self.exit_code == 0 {
             self.exit_code = error.exit_code();
         }
-        self.tell(FAILED, step, setting, &details, Some(error));
+        self.tell(FAILED, step, setting, details, Some(error));
     }
 
     /// A step that went well or failed.
@@ -47,7 +81,11 @@ impl Report {
 
     /// A step that means nothing, because of `why`.
     pub(super) fn skipped(&mut self, step: &str, setting: &str, why: &str) {
-        let mut details = Details::default();
+        self.skipped_with(step, setting, Details::default(), why);
+    }
+
+    /// The same with what had been found out.
+    pub(super) fn skipped_with(&mut self, step: &str, setting: &str, mut details: Details, why: &str) {
         details.note(&format_args!("skipped because {why}"));
         self.tell(SKIPPED, step, setting, &details, None);
     }
@@ -99,8 +137,11 @@ fn text(mark: &str, step: &str, setting: &str, details: &Details, error: Option<
     let (found, note) = details.as_text((step == "configuration").then_some(INDENT));
     let space = if setting.is_empty() { "" } else { " " };
     let mut line = format!("{mark} {setting}{space}{step}");
+    // Names of files may have anything in them: a terminal obeys nothing of it, and no line of it is taken for a step's.
+    let told = |text: &str| text.split('\n').map(shown).collect::<Vec<_>>().join(INDENT);
+    let message = error.map_or_else(String::new, |error| told(error.message()));
     // The first of them is the line's own.
-    let first = [error.map_or("", Error::message), &found, note];
+    let first = [&*message, &found, note];
     let mut separator = ": ";
     for (text, label) in first.into_iter().zip(["", "", "note: "]).filter(|(text, _)| !text.is_empty()) {
         line.push_str(separator);
@@ -113,7 +154,7 @@ fn text(mark: &str, step: &str, setting: &str, details: &Details, error: Option<
     if let Some(remedy) = error.and_then(Error::remedy) {
         line.push_str(INDENT);
         line.push_str("try: ");
-        line.push_str(&remedy.replace('\n', INDENT));
+        line.push_str(&told(remedy));
     }
     line.push('\n');
     line
@@ -147,6 +188,11 @@ mod tests {
         assert_eq!(
             text("failed", "tls", "data_endpoint", &Details::default(), Some(&error)),
             "failed data_endpoint tls: it is wrong\n    try: one\n    two\n"
+        );
+        let hostile = Error::new(Fault::Config, "a", "no '/x\u{1b}[2J\nok tls'").with_remedy("a\u{7}");
+        assert_eq!(
+            text("failed", "file", "ca_file", &Details::default(), Some(&hostile)),
+            "failed ca_file file: no '/x?[2J\n    ok tls'\n    try: a?\n"
         );
         let mut skipped = Details::default();
         skipped.note(&"skipped because of x");

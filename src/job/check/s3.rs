@@ -5,6 +5,7 @@ use super::endpoint::Probed;
 use super::{S3_ENDPOINT, Visit, clock};
 use crate::aws::s3_head_bucket::HeadBucket;
 use crate::aws::s3_put::{ObjectHeaders, PutObject};
+use crate::config::Config;
 use crate::error::{Error, Fault, Result};
 use crate::job::place::Place;
 use crate::job::signer::Signer;
@@ -29,13 +30,26 @@ pub(super) fn look(visit: &mut Visit<'_>, signer: Option<&Signer>, place: &Place
         Ok(uploader) => uploader,
         Err(error) => return visit.report.failed("s3", S3_ENDPOINT, details, &error),
     };
-    let result = head(visit, &uploader, place, write, &mut details);
-    visit.report.ended("s3", S3_ENDPOINT, details, &result);
-    if write {
-        let mut details = Details::default();
-        let result = put(visit, &uploader, place, &mut details);
-        visit.report.ended("s3_write", S3_ENDPOINT, details, &result);
+    let found = head(visit, &uploader, place, write, &mut details);
+    visit.report.ended("s3", S3_ENDPOINT, details, &found);
+    let mut details = Details::default();
+    match (found, key(visit.config)) {
+        (Err(_), _) if write => visit.report.skipped("s3_write", S3_ENDPOINT, "the bucket cannot be used"),
+        // A mistake without --write, too.
+        (Ok(()), Err(error)) => visit.report.failed("s3_write", S3_ENDPOINT, details, &error),
+        (Ok(()), Ok(key)) if write => {
+            details.text("key", &key);
+            let result = put(&uploader, place, &key);
+            visit.report.ended("s3_write", S3_ENDPOINT, details, &result);
+        }
+        _ => {}
     }
+}
+
+/// The key that a file named homing-check gets.
+fn key(config: &Config) -> Result<heapless::String<KEY_CAPACITY>> {
+    template::render(&config.key, &values(config.thing_name.as_deref()))
+        .map_err(|error| unrendered(config.described(Id::Key), &error))
 }
 
 fn head(visit: &mut Visit<'_>, uploader: &Uploader, place: &Place, write: bool, details: &mut Details) -> Result<()> {
@@ -68,12 +82,8 @@ fn head(visit: &mut Visit<'_>, uploader: &Uploader, place: &Place, write: bool, 
     Ok(())
 }
 
-fn put(visit: &Visit<'_>, uploader: &Uploader, place: &Place, details: &mut Details) -> Result<()> {
-    let config = visit.config;
-    let key: heapless::String<KEY_CAPACITY> = template::render(&config.key, &values(config.thing_name.as_deref()))
-        .map_err(|error| unrendered(config.described(Id::Key), &error))?;
-    details.text("key", &key);
-    let call = PutObject { bucket: place.bucket(), key: &key };
+fn put(uploader: &Uploader, place: &Place, key: &str) -> Result<()> {
+    let call = PutObject { bucket: place.bucket(), key };
     let request = call.request(&ObjectHeaders::default(), None)?;
     let mut buffer = [0; REPLY_CAPACITY];
     uploader.ask(request, &mut buffer, |reply, now| call.parse(reply, now)).map(|_| ())

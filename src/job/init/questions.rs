@@ -1,15 +1,16 @@
 //! The settings, asked for one by one.
 
-use super::source::Found;
+use super::source::{Found, at_home};
 use super::{Settings, WANTED, absolute, checked};
 use crate::error::{Error, Fault, Result};
 use crate::job::screen::complain;
+use crate::options::Kind;
 use std::io::Write;
 
 /// Asks on standard error and reads standard input. No answer leaves a setting out, a wrong one is asked for again.
 ///
 /// # Errors
-/// [`Fault::Io`]: the answers ended.
+/// [`Fault::Io`]: the answers ended. [`Fault::Usage`]: there were none.
 pub(super) fn ask() -> Result<Found> {
     let mut settings = Settings::new();
     for (id, how) in WANTED {
@@ -25,7 +26,8 @@ pub(super) fn ask() -> Result<Found> {
             if answer.is_empty() {
                 break;
             }
-            let setting = absolute(&(*id, answer.into()));
+            let answer = if id.option().kind == Kind::Path { at_home(answer).into_os_string() } else { answer.into() };
+            let setting = absolute(&(*id, answer));
             match checked(std::slice::from_ref(&setting)) {
                 Ok(_) => {
                     settings.push(setting);
@@ -34,6 +36,9 @@ pub(super) fn ask() -> Result<Found> {
                 Err(error) => complain(&error),
             }
         }
+    }
+    if settings.is_empty() {
+        return Err(Error::new(Fault::Usage, "nothing_given", "no question was answered: nothing was written"));
     }
     Ok(Found { settings, ..Found::default() })
 }

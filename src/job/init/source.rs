@@ -20,29 +20,45 @@ pub(super) struct Found {
     pub(super) origin: String,
     /// Whether Greengrass goes through a proxy.
     pub(super) has_proxy: bool,
+    /// Whether it has anything of use.
+    pub(super) is_any: bool,
+    /// What is given otherwise, and not to be looked at.
+    pub(super) given: Vec<Id>,
 }
 
-/// Reads the configuration of `from`, in `file` or where it usually is. Without `from`, JSON is the Device Client's.
+/// Reads the configuration of `from`, in `file` or where it usually is, but for what is `given` by flags. Without `from`,
+/// JSON is the Device Client's.
 ///
 /// # Errors
-/// [`Fault::NoInput`]: there is none, or this user may not read it. [`Fault::Data`]: it cannot be understood.
-/// [`Fault::Config`]: the device's identity is not in files, or not there yet.
-pub(super) fn read(from: Option<Origin>, file: Option<&Path>) -> Result<Found> {
+/// [`Fault::NoInput`]: there is none, or this user may not read it. [`Fault::Data`]: it cannot be understood, or has
+/// nothing of use. [`Fault::Config`]: the device's identity is not in files, or not there yet.
+pub(super) fn read(from: Option<Origin>, file: Option<&Path>, given: &Settings) -> Result<Found> {
     let path = match (file, from) {
         (Some(file), _) => file.to_owned(),
         (None, Some(Origin::DeviceClient)) => first(DEVICE_CLIENT)?,
         (None, _) => first(GREENGRASS)?,
     };
-    let mut found = Found { origin: format!("'{}'", path.display()), ..Found::default() };
-    if path.is_dir() {
-        return fragments(&path, found);
+    let given = given.iter().map(|(id, _)| *id).collect();
+    let found = Found { origin: format!("'{}'", path.display()), given, ..Found::default() };
+    let found = read_at(&path, from, found)?;
+    if !found.is_any {
+        let message = format!("there is nothing in {} that homing needs", found.origin);
+        return Err(Error::new(Fault::Data, "nothing_found", message)
+            .with_remedy("name the configuration of Greengrass or of the AWS IoT Device Client: homing init FILE"));
     }
-    let text = content(&path)?;
+    Ok(found)
+}
+
+fn read_at(path: &Path, from: Option<Origin>, mut found: Found) -> Result<Found> {
+    if path.is_dir() {
+        return fragments(path, found);
+    }
+    let text = content(path)?;
     match from {
-        Some(Origin::DeviceClient) => device_client(&path, &text, &mut found)?,
-        None if text.trim_ascii_start().starts_with('{') => device_client(&path, &text, &mut found)?,
+        Some(Origin::DeviceClient) => device_client(path, &text, &mut found)?,
+        None if text.trim_ascii_start().starts_with('{') => device_client(path, &text, &mut found)?,
         _ => {
-            greengrass(&path, &text, &mut found)?;
+            greengrass(path, &text, &mut found)?;
             // Greengrass Lite reads this folder behind the file.
             let folder = path.with_file_name(FRAGMENTS);
             if folder.is_dir() {
@@ -97,7 +113,7 @@ fn device_client(path: &Path, text: &str, found: &mut Found) -> Result<()> {
         let enabled = document.member(object).and_then(|object| object.member("enabled"));
         enabled.is_some_and(|enabled| enabled.kind() == json_walk::Kind::Bool(true))
     };
-    if is_on("secure-element") {
+    if is_on("secure-element") && !found.given.contains(&Id::PrivateKey) {
         return Err(in_hardware("the Device Client's key"));
     }
     let mut take = |object: Value<'_>, keys: &[(&str, Id)]| {
@@ -136,17 +152,28 @@ fn json<'a>(path: &Path, text: &'a str) -> Result<Value<'a>> {
 
 /// A value as homing wants it: a file's plain name.
 fn add(found: &mut Found, id: Id, value: &str) -> Result<()> {
+    found.is_any = true;
+    if found.given.contains(&id) {
+        return Ok(());
+    }
     if id.option().kind != Kind::Path {
         found.settings.push((id, value.into()));
         return Ok(());
     }
-    let name = value.strip_prefix("file://").unwrap_or(value);
-    let path = match (name.strip_prefix("~/"), home()) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => name.into(),
-    };
+    let path = at_home(value.strip_prefix("file://").unwrap_or(value));
     if !path.is_absolute() {
-        return Err(in_hardware(&format!("{} \"{value}\"", id.option().key)));
+        let what = format!("{} \"{value}\"", id.option().key);
+        // Such as pkcs11:object=key, or a handle of a TPM.
+        return Err(if value.contains(':') {
+            in_hardware(&what)
+        } else {
+            Error::new(
+                Fault::Config,
+                "relative_path",
+                format!("{what} is no path from the root: from where, nothing says"),
+            )
+            .with_remedy(format!("give it whole, with --{}", id.option().flag))
+        });
     }
     found.settings.push((id, path.into()));
     Ok(())
@@ -154,7 +181,17 @@ fn add(found: &mut Found, id: Id, value: &str) -> Result<()> {
 
 fn in_hardware(what: &str) -> Error {
     Error::new(Fault::Config, "no_file", format!("{what} is no file: homing cannot use keys in a hardware module"))
-        .with_remedy("homing csr makes homing a key and a certificate request of its own")
+        .with_remedy(
+            "homing csr makes homing a key and a certificate request of its own: name them with --private-key and --certificate",
+        )
+}
+
+/// `~/` as the shell takes it, which has not seen this name.
+pub(super) fn at_home(name: &str) -> PathBuf {
+    match (name.strip_prefix("~/"), home()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => name.into(),
+    }
 }
 
 fn home() -> Option<PathBuf> {
@@ -180,14 +217,24 @@ fn content(path: &Path) -> Result<String> {
     let read = File::open(path).and_then(|file| file.take(LENGTH_MAXIMUM + 1).read_to_string(&mut text));
     match read {
         Ok(length) if length as u64 > LENGTH_MAXIMUM => Err(unreadable(path, &ErrorKind::FileTooLarge.into())),
-        Ok(_) => Ok(text),
+        Ok(_) => {
+            if text.starts_with(BYTE_ORDER_MARK) {
+                text.remove(0);
+            }
+            Ok(text)
+        }
         Err(error) => Err(unreadable(path, &error)),
     }
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Error {
-    Error::new(Fault::NoInput, "file_unreadable", format!("cannot read '{}': {error}", path.display()))
-        .with_remedy("run homing as a user who may read it, such as root")
+    Error::new(Fault::NoInput, "file_unreadable", format!("cannot read '{}': {error}", path.display())).with_remedy(
+        match error.kind() {
+            ErrorKind::PermissionDenied => "run homing as a user who may read it, such as root",
+            ErrorKind::NotFound => "check the path",
+            _ => "check that it is the configuration of Greengrass or of the AWS IoT Device Client",
+        },
+    )
 }
 
 const SYSTEM: &[(&str, Option<Id>)] = &[
@@ -215,6 +262,8 @@ const DEVICE_CLIENT: &[&str] = &[
     "/etc/.aws-iot-device-client/aws-iot-device-client.conf",
     "/etc/aws-iot-device-client/aws-iot-device-client.conf",
 ];
+/// Windows' editors write it.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 /// A nucleus with a hundred components has some 200 KB.
 const LENGTH_MAXIMUM: u64 = 1024 * 1024;
 /// The Device Client's own has three levels.
