@@ -86,8 +86,9 @@ pub const COMMANDS: &[CommandHelp] = &[
              key, tags, storage class, or --if-none-match). What may lie with the device stays: a disk that does not let a file be read, AccessDenied, an unknown \
              bucket, wrong credentials or a wrong certificate, and whatever a later attempt may mend. After 3 such failures \
              in a row drain stops, so that a role that is wrong for an hour costs nothing but that hour; those that failed in \
-             an earlier run are passed over after 3, so that the others get their turn. Of files that S3 refuses for good \
-             one after the other, a run gives up 3.",
+             an earlier run are passed over after 3, so that the others get their turn, but for those whose own turn it is: \
+             2 minutes after a first failure, and up to 17 hours after many. Of files that S3 refuses for good one after \
+             the other, a run gives up 3.",
             "When S3 or the credentials cannot be had, small files still go; when the data endpoint cannot be reached, drain \
              stops at once. After runs in which AWS did not answer the next one waits, 5 seconds at first and up to 5 \
              minutes, each device for a time of its own, so that a fleet does not come back all at once. --now does not wait.",
