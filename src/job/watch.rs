@@ -64,14 +64,20 @@ impl Watcher {
     }
 
     /// The next complete file of those that there are now, where the directories are looked at once. `None`: that was
-    /// the last.
-    pub fn take_once(&mut self) -> Option<PathBuf> {
+    /// the last. Waits where nothing else tells whether one is complete.
+    ///
+    /// # Errors
+    /// As [`Self::wait`].
+    pub fn take_once(&mut self) -> Result<Option<PathBuf>> {
         loop {
             if let Some(file) = self.take() {
-                return Some(file);
+                return Ok(Some(file));
             }
             if self.directories.iter().all(Directory::is_looked_through) {
-                return None;
+                if self.directories.iter().all(Directory::is_through) {
+                    return Ok(None);
+                }
+                self.wait(LONGEST_WAIT)?;
             }
         }
     }

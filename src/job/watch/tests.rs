@@ -108,14 +108,14 @@ fn looking_once_leaves_what_may_be_unfinished() {
     let folder = Folder::new("once");
     fs::write(folder.0.join("young"), "x").unwrap();
     let manner = Manner { once: true, ..Manner::default() };
-    assert_eq!(folder.watcher(manner).take_once(), None);
+    assert_eq!(folder.watcher(manner).take_once().unwrap(), None);
     let settle = Some(Duration::ZERO);
     for number in 0..1000 {
         fs::write(folder.0.join(number.to_string()), "x").unwrap();
     }
     let mut watcher = folder.watcher(Manner { settle, ..manner });
     let mut count = 0;
-    while let Some(file) = watcher.take_once() {
+    while let Some(file) = watcher.take_once().unwrap() {
         // One that cannot be taken is not given again and again.
         if file.ends_with("young") {
             watcher.put_back(&file, Duration::ZERO);
