@@ -77,11 +77,6 @@ impl Stream {
         self.sent
     }
 
-    /// Bytes that the system has taken and the other side has not acknowledged; `None`: the system does not tell.
-    pub fn unacknowledged(&self) -> Option<u64> {
-        super::unacknowledged::bytes(&self.tcp)
-    }
-
     /// Where this connection ends, as an IP address.
     pub fn peer_address(&self) -> io::Result<std::net::SocketAddr> {
         self.tcp.peer_addr()
@@ -205,6 +200,10 @@ impl Duplex for Stream {
             let _ = sources.push(PollFd::from_borrowed_fd(also, PollFlags::IN));
         }
         wait_for(&mut sources, deadline)
+    }
+
+    fn unacknowledged(&self) -> Option<u64> {
+        super::unacknowledged::bytes(&self.tcp)
     }
 }
 
