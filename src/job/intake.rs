@@ -17,7 +17,7 @@ use crate::queue::{Keep, Queue};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Queues what is complete in the directories now. Gives the exit code for those that could not be queued, and for
 /// directories that cannot be looked at, which keep nothing else from its delivery; 0: all were.
@@ -25,6 +25,7 @@ use std::time::Duration;
 /// # Errors
 /// Waiting is not possible.
 pub fn once(config: &Config, command: &Drain, queue: &Queue, screen: &mut Screen) -> Result<u8> {
+    let end = config.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut code = 0;
     let mut refuse = |error: Error| {
         code = code.max(error.exit_code());
@@ -39,7 +40,7 @@ pub fn once(config: &Config, command: &Drain, queue: &Queue, screen: &mut Screen
                 continue;
             }
         };
-        while let Some(file) = watcher.take_once()? {
+        while let Some(file) = watcher.take_once(end)? {
             let Err(error) = take(config, command, queue, &file) else { continue };
             let concerns_all = !is_of_the_file(&error);
             refuse(error);
