@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -284,6 +286,29 @@ fn a_server_that_never_says_puback_is_a_puback_timeout() {
 }
 
 #[test]
+fn the_wait_for_puback_begins_when_the_message_is_out() {
+    let peer = Peer::start(vec![CONNACK.to_vec()], Afterwards::Silence);
+    let mut settings = settings(peer.port, "thing-homing", 60);
+    settings.acknowledge_timeout = Duration::from_millis(300);
+    let publish = |settings, left: &'static [u64]| {
+        let port = peer.port;
+        let connect = move || Ok(Slow(connect(port)?, left.iter().copied().collect::<VecDeque<_>>().into()));
+        let start = Instant::now();
+        let error = Publisher::open(settings, connect).unwrap().publish("t", Qos::AtLeastOnce, text("x")).unwrap_err();
+        assert_eq!(error.code(), "mqtt_puback_timeout");
+        start.elapsed()
+    };
+    let took = publish(settings.clone(), &[900, 500, 100]);
+    assert!(took >= settings.acknowledge_timeout * 4 && took < HANG, "{took:?}");
+    // One that does not move, and one that has no more time.
+    let took = publish(settings.clone(), &[900, 900]);
+    assert!(took < settings.acknowledge_timeout * 4, "{took:?}");
+    settings.deadline = Some(Instant::now() + Duration::from_millis(500));
+    let took = publish(settings.clone(), &[900, 500, 100]);
+    assert!(took < settings.acknowledge_timeout * 3, "{took:?}");
+}
+
+#[test]
 fn a_server_that_stops_reading_is_a_publish_timeout() {
     let peer = Peer::start(vec![CONNACK.to_vec()], Afterwards::Deafness);
     for qos in [Qos::AtLeastOnce, Qos::AtMostOnce] {
@@ -473,6 +498,31 @@ impl Duplex for Tcp {
             None => poll(&mut [socket], timeout.as_ref())?,
         };
         Ok(ready > 0)
+    }
+}
+
+/// One of which so much is not acknowledged, time after time when it is asked, and nothing in the end.
+struct Slow(Tcp, RefCell<VecDeque<u64>>);
+
+impl Duplex for Slow {
+    fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.try_read(buffer)
+    }
+
+    fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_write(bytes)
+    }
+
+    fn try_flush(&mut self) -> io::Result<()> {
+        self.0.try_flush()
+    }
+
+    fn wait(&self, write: bool, also: Option<BorrowedFd<'_>>, deadline: Option<Instant>) -> io::Result<bool> {
+        self.0.wait(write, also, deadline)
+    }
+
+    fn unacknowledged(&self) -> Option<u64> {
+        Some(self.1.borrow_mut().pop_front().unwrap_or(0))
     }
 }
 

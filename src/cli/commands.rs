@@ -90,7 +90,8 @@ pub const COMMANDS: &[CommandHelp] = &[
             "What may be the device's fault stays in the queue: a disk that cannot be read, AccessDenied, an unknown \
              bucket, wrong credentials or a wrong certificate, and whatever a later attempt may mend. After 3 such \
              failures in a row drain stops. Files that failed in an earlier run are passed over after 3, so that the \
-             others have their turn.",
+             others have their turn, but for those whose own turn it is: 2 minutes after a first failure, and up to 17 \
+             hours after many.",
             "Without S3 or credentials, small files still go; without the data endpoint, drain stops at once. After \
              runs in which AWS did not answer the next one waits, 5 seconds at first and up to 5 minutes, each device \
              for a time of its own, so that a fleet does not come back all at once. --now does not wait.",

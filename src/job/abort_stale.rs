@@ -37,7 +37,6 @@ pub fn run(config: &Config, command: &AbortStale, screen: &mut Screen) -> Result
     let uploader = Uploader::new(config, client, signer, place.clone())?;
     // A dry run is there to be looked at.
     screen.talkative |= command.dry_run;
-    let begun_before = network.clock().now().saturating_sub(i64::try_from(command.older_than).unwrap_or(i64::MAX));
     let (mut code, mut after) = (0, (String::new(), String::new()));
     loop {
         let call = ListMultipartUploads { bucket: place.bucket(), prefix: &prefix, after: (&after.0, &after.1) };
@@ -48,6 +47,9 @@ pub fn run(config: &Config, command: &AbortStale, screen: &mut Screen) -> Result
                 Ok((page.uploads().collect::<Vec<_>>(), page.next()))
             })
         })?;
+        // By the server's clock, once it has told that the device's is wrong.
+        let older_than = i64::try_from(command.older_than).unwrap_or(i64::MAX);
+        let begun_before = network.clock().now().saturating_sub(older_than);
         for upload in uploads.iter().filter(|upload| upload.initiated <= begun_before) {
             let ended = if command.dry_run { Ok(()) } else { end(&network, &uploader, &place, upload) };
             code = ended.as_ref().err().map_or(code, Error::exit_code);

@@ -7,6 +7,7 @@
 //!            └─ S3 ── store: put, S3 confirms ──────┘
 //! ```
 
+use super::drain_policy::{Step, Verdict, verdict};
 use super::messenger::Messenger;
 use super::network::Network;
 use super::outcome::Via;
@@ -185,6 +186,10 @@ impl<'n> Deliverer<'n> {
         self.open_store(&address.bucket)?;
         let network = self.network;
         let uploader = self.uploader_for(&address.bucket)?;
+        if state.is_some() {
+            // With what stays in the queue stays what S3 has of it.
+            uploader.gives_up = |error| verdict(Step::Put, error) == Verdict::GiveUp;
+        }
         uploader.put_resumable(network, source, &address.key, &address.headers, state)
     }
 

@@ -27,8 +27,11 @@ pub fn run(config: &Config, command: &Drain, screen: &mut Screen, status: Option
     if command.follow {
         return follow::run(config, command, &queue, screen, status);
     }
+    let began = Instant::now();
     let not_queued = intake::once(config, command, &queue, screen)?;
-    let code = once(config, command, &queue, screen)?;
+    let mut config = config.clone();
+    config.timeout = config.timeout.map(|timeout| timeout.saturating_sub(began.elapsed()));
+    let code = once(&config, command, &queue, screen)?;
     Ok(if code == 0 || code == Fault::Temporary.exit_code() { not_queued.max(code) } else { code })
 }
 

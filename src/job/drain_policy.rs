@@ -80,10 +80,15 @@ pub struct Streaks {
 }
 
 impl Streaks {
-    /// Whether an entry is to be tried: one that failed in an earlier pass is left alone when [`LONGEST`] of its kind
-    /// failed again, so that the others get their turn.
-    pub fn tries(&self, failed_before: bool) -> bool {
-        !failed_before || self.again < LONGEST
+    /// Whether an entry is to be tried that failed `attempts` times in earlier passes, `since` the last one so many
+    /// seconds ago. When [`LONGEST`] of its kind failed again, it is left alone, so that the others get their turn; but
+    /// for so many more whose own turn it is, the later the oftener they failed, so that those that are always refused do
+    /// not keep one from it for good.
+    pub fn tries(&self, attempts: u32, since: i64) -> bool {
+        let pause = FIRST_PAUSE << attempts.min(MOST_DOUBLINGS);
+        // Before the clock was put back, nobody knows when.
+        let is_its_turn = !(0..pause).contains(&since);
+        attempts == 0 || self.again < LONGEST || (is_its_turn && self.again < 2 * LONGEST)
     }
 
     /// Delivered: the way is good.
@@ -122,6 +127,10 @@ fn is_of_the_device(code: &str) -> bool {
 
 /// Entries in a row.
 pub const LONGEST: u32 = 3;
+/// Seconds: two minutes after the first attempt, and twice as long after each further one.
+const FIRST_PAUSE: i64 = 60;
+/// 17 hours.
+const MOST_DOUBLINGS: u32 = 10;
 /// A name that is not found, a route that is not there, a thread that the system does not give.
 const LOCAL: &[&str] = &["name_not_resolved", "resolve_timeout", "connect_failed", "no_thread"];
 const UNREACHABLE: &[&str] = &[
@@ -247,11 +256,27 @@ mod tests {
 
         let mut streaks = Streaks::default();
         for _ in 0..LONGEST {
-            assert!(streaks.tries(true) && streaks.goes_on(true));
+            assert!(streaks.tries(1, 0) && streaks.goes_on(true));
         }
-        assert!(!streaks.tries(true) && streaks.tries(false));
+        assert!(!streaks.tries(1, 0) && streaks.tries(0, 0));
+        // Its own turn comes, later and later.
+        for (attempts, since, is_tried) in [
+            (1, 119, false),
+            (1, 120, true),
+            (2, 239, false),
+            (2, 240, true),
+            (u32::MAX, 61_439, false),
+            (u32::MAX, 61_440, true),
+            (u32::MAX, -1, true),
+        ] {
+            assert_eq!(streaks.tries(attempts, since), is_tried, "{attempts} {since}");
+        }
+        for _ in 0..LONGEST {
+            assert!(streaks.tries(1, 120) && streaks.goes_on(true));
+        }
+        assert!(!streaks.tries(1, 120) && streaks.tries(0, 0), "that is limited, too");
         streaks.delivered();
-        assert!(streaks.tries(true));
+        assert!(streaks.tries(1, 0));
     }
 
     #[test]

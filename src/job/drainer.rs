@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::error::{Error, Fault, Result};
 use crate::net::stream::unix_time;
 use crate::protocol::message::AWS_IOT_PAYLOAD_LIMIT;
-use crate::queue::{Entry, EntryId, Queue};
+use crate::queue::{Entry, EntryId, Metadata, Queue};
 use std::time::Instant;
 
 /// Delivers what is in a queue. Whoever uses it has the queue's lock.
@@ -162,7 +162,8 @@ impl Pass<'_, '_> {
             Err(error) if error.code() == "no_such_entry" => return,
             Err(error) => return self.failed(id, None, None, &Failure(Step::Read, error), report),
         };
-        if !self.streaks.tries(entry.metadata.last_error.is_some()) {
+        let Metadata { attempts, last_attempt, .. } = entry.metadata;
+        if !self.streaks.tries(attempts, unix_time().saturating_sub(last_attempt.unwrap_or(0))) {
             return;
         }
         let address = match queued::address(&entry.metadata) {
@@ -239,7 +240,7 @@ impl Pass<'_, '_> {
         report: &mut Report<'_>,
     ) {
         let now = unix_time();
-        let failed_before = entry.as_ref().is_some_and(|entry| entry.metadata.last_error.is_some());
+        let failed_before = entry.as_ref().is_some_and(|entry| entry.metadata.attempts > 0);
         let verdict = verdict(*step, error);
         self.summary.is_service_down |= is_of_a_service(error);
         let gives_up = verdict == Verdict::GiveUp

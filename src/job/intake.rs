@@ -17,22 +17,36 @@ use crate::queue::{Keep, Queue};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Queues what is complete in the directories now. Gives the exit code for those that could not be queued; 0: all were.
+/// Queues what is complete in the directories now. Gives the exit code for those that could not be queued, and for
+/// directories that cannot be looked at, which keep nothing else from its delivery; 0: all were.
 ///
 /// # Errors
-/// A directory cannot be watched.
+/// Waiting is not possible.
 pub fn once(config: &Config, command: &Drain, queue: &Queue, screen: &mut Screen) -> Result<u8> {
-    let mut watcher = Watcher::open(&command.watch, Manner { once: true, ..manner(command) })?;
+    let end = config.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut code = 0;
-    while let Some(file) = watcher.take_once() {
-        let Err(error) = take(config, command, queue, &file) else { continue };
-        let concerns_all = !is_of_the_file(&error);
+    let mut refuse = |error: Error| {
         code = code.max(error.exit_code());
         screen.report(error);
-        if concerns_all {
-            break;
+    };
+    'directories: for directory in &command.watch {
+        let manner = Manner { once: true, ..manner(command) };
+        let mut watcher = match Watcher::open(std::slice::from_ref(directory), manner) {
+            Ok(watcher) => watcher,
+            Err(error) => {
+                refuse(error);
+                continue;
+            }
+        };
+        while let Some(file) = watcher.take_once(end)? {
+            let Err(error) = take(config, command, queue, &file) else { continue };
+            let concerns_all = !is_of_the_file(&error);
+            refuse(error);
+            if concerns_all {
+                break 'directories;
+            }
         }
     }
     Ok(code)

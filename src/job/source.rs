@@ -78,10 +78,15 @@ impl Source {
                 "no_regular_file",
                 format!("'{shown}' is no regular file and has no size"),
             )
-            .with_remedy("write the data to a file first; for a message, use `homing publish TOPIC -`"));
+            .with_remedy("write the data to a file first; or put it, or publish it, from standard input (-)"));
         }
         let file = File::open(path).map_err(cannot_open)?;
         let metadata = file.metadata().map_err(|error| unreadable(path, &error))?;
+        // Files of /proc are made when they are read, and have no size before that.
+        if metadata.len() == 0 && (&file).read(&mut [0]).map_err(|error| unreadable(path, &error))? > 0 {
+            return Err(Error::new(Fault::Data, "no_size", format!("'{shown}' is said to have 0 bytes, and has more"))
+                .with_remedy("copy the data to a file first; or put it, or publish it, from standard input (-)"));
+        }
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
             return Err(Error::new(Fault::Data, "name_not_utf8", format!("the name of '{shown}' is not UTF-8"))
                 .with_remedy("rename the file: S3 keys and messages are UTF-8"));
@@ -217,4 +222,19 @@ impl Source {
 fn unreadable(path: &Path, error: &std::io::Error) -> Error {
     Error::new(Fault::Io, "read_failed", format!("cannot read '{}': {error}", path.display()))
         .with_remedy("check the disk or memory card: dmesg shows its errors")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_hides_its_size_is_not_taken_for_an_empty_one() {
+        let error = Source::open(Path::new("/proc/self/stat")).map(drop).unwrap_err();
+        assert_eq!((error.code(), error.fault()), ("no_size", Fault::Data));
+        let empty = std::env::temp_dir().join(format!("homing-source-{}", std::process::id()));
+        std::fs::write(&empty, "").unwrap();
+        assert_eq!(Source::open(&empty).map(|source| source.size), Ok(0));
+        std::fs::remove_file(empty).unwrap();
+    }
 }

@@ -29,6 +29,8 @@ pub struct Uploader {
     place: Place,
     mode: PayloadMode,
     chunk_size: ChunkSize,
+    /// Whether an upload in parts that failed so is given up.
+    pub gives_up: fn(&Error) -> bool,
 }
 
 impl Uploader {
@@ -41,7 +43,8 @@ impl Uploader {
         let chunk_size = ChunkSize::new(config.chunk_size)
             .map_err(|_| Error::new(Fault::Config, "invalid_value", "the chunk size is out of range"))?;
         client.hold_pieces_of(buffer_length(mode, chunk_size));
-        Ok(Self { client, signer, place, mode, chunk_size })
+        let gives_up = |error: &Error| !error.retryable() && matches!(error.fault(), Fault::Refused | Fault::Data);
+        Ok(Self { client, signer, place, mode, chunk_size, gives_up })
     }
 
     /// Who signs uploads.

@@ -22,7 +22,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How directories are watched.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -64,14 +64,21 @@ impl Watcher {
     }
 
     /// The next complete file of those that there are now, where the directories are looked at once. `None`: that was
-    /// the last.
-    pub fn take_once(&mut self) -> Option<PathBuf> {
+    /// the last. Waits where nothing else tells whether one is complete, but not beyond `end`.
+    ///
+    /// # Errors
+    /// As [`Self::wait`].
+    pub fn take_once(&mut self, end: Option<Instant>) -> Result<Option<PathBuf>> {
         loop {
             if let Some(file) = self.take() {
-                return Some(file);
+                return Ok(Some(file));
             }
             if self.directories.iter().all(Directory::is_looked_through) {
-                return None;
+                let left = end.map_or(LONGEST_WAIT, |end| end.saturating_duration_since(Instant::now()));
+                if left.is_zero() || self.directories.iter().all(Directory::is_through) {
+                    return Ok(None);
+                }
+                self.wait(left)?;
             }
         }
     }

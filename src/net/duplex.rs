@@ -32,4 +32,9 @@ pub trait Duplex {
     /// # Errors
     /// The operating system's, when it cannot wait.
     fn wait(&self, write: bool, also: Option<BorrowedFd<'_>>, deadline: Option<Instant>) -> io::Result<bool>;
+
+    /// Bytes that the system has taken and the other side has not acknowledged; `None`: the system does not tell.
+    fn unacknowledged(&self) -> Option<u64> {
+        None
+    }
 }

@@ -19,6 +19,7 @@ use super::background::{self, Receiver, channel};
 use super::connect::Target;
 use super::duplex::Duplex;
 use super::proxy::Proxy;
+use super::stall::Stall;
 use super::stream::{self, Stream, unix_time};
 use crate::error::{Error, Fault, Hint, Result};
 use crate::protocol::reply::Reply;
@@ -248,8 +249,14 @@ impl Client {
             },
             ureq::Error::Io(error) => explain_io(error, host),
             ureq::Error::Timeout(_) => {
+                let is_over = self.shared.settings.deadline.is_some_and(|end| Instant::now() >= end);
+                let remedy = if is_over {
+                    "try again; if it stays, check the network, or give more time with --timeout"
+                } else {
+                    "try again; if it stays, check the network, or give more time with --stall-timeout"
+                };
                 Error::new(Fault::Unavailable, "timeout", format!("connection to {host}: no answer in time"))
-                    .with_remedy("try again; if it stays, check the network, or give more time with --timeout")
+                    .with_remedy(remedy)
             }
             ureq::Error::LargeResponseHeader(..) => {
                 unusable(host, "oversized_reply", "its reply's headers are too large")
@@ -343,6 +350,7 @@ impl Connector<()> for Opener {
             buffers: LazyBuffers::new(INPUT_BUFFER, self.0.output_length.load(Ordering::Relaxed)),
             shared: self.0.clone(),
             sent_since_look: 0,
+            drained: None,
         }))
     }
 }
@@ -358,15 +366,17 @@ struct HttpTransport {
     buffers: LazyBuffers,
     shared: Arc<Shared>,
     sent_since_look: usize,
+    /// When the system's buffer was last seen to send more of the request, behind its last byte.
+    drained: Option<Instant>,
 }
 
 impl HttpTransport {
-    /// Sends all of it, or finds that the server does not want more. Of a slow link a piece may take long: what is limited
-    /// is how long nothing of it goes.
+    /// Sends all of it, or finds that the server does not want more. Over a slow link a piece may take long: what is
+    /// limited is how long nothing of it goes.
     fn transmit(&mut self, amount: usize, timeout: NextTimeout) -> io::Result<Sent> {
         let output = &self.buffers.output()[..amount];
         let deadline = deadline_of(&timeout);
-        let (mut sent, mut stalls) = (self.stream.sent(), deadline_of(&timeout.for_write()));
+        let mut stall = Stall::new(&self.stream, self.shared.settings.idle_timeout);
         let mut start = 0;
         // A look costs a system call, so not with every record while the socket takes all we have.
         self.sent_since_look += amount;
@@ -387,12 +397,7 @@ impl HttpTransport {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if self.stream.sent() > sent {
-                        sent = self.stream.sent();
-                        let stall = Instant::now() + self.shared.settings.idle_timeout;
-                        stalls = Some(deadline.map_or(stall, |end| end.min(stall)));
-                    }
-                    if !self.stream.wait(true, None, stalls)? {
+                    if !stall.wait(&self.stream, true, deadline)? {
                         return Ok(Sent::TimedOut);
                     }
                     if self.stream.has_input()? {
@@ -401,6 +406,17 @@ impl HttpTransport {
                 }
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// When there has to be a reply's head, which the server can begin only when it has the request.
+    fn reply_due(&self, timeout: &NextTimeout) -> Option<Instant> {
+        let Shared { settings: Settings { idle_timeout, deadline, .. }, .. } = &*self.shared;
+        match self.drained.map(|drained| drained + *idle_timeout * HEAD_PATIENCE) {
+            Some(due) if timeout.reason == ureq::Timeout::RecvResponse => {
+                Some(deadline.map_or(due, |end| end.min(due)))
+            }
+            _ => deadline_of(timeout),
         }
     }
 
@@ -428,9 +444,10 @@ impl Transport for HttpTransport {
         if self.is_abandoned() {
             return Ok(());
         }
+        self.drained = None;
         match self.transmit(amount, timeout) {
             Ok(Sent::All) => Ok(()),
-            Ok(Sent::TimedOut) => Err(ureq::Error::Timeout(timeout.for_write().reason)),
+            Ok(Sent::TimedOut) => Err(ureq::Error::Timeout(ureq::Timeout::PerWrite)),
             Ok(Sent::Answered) => {
                 log::debug!("{} answers before it has everything", self.stream.host());
                 self.abandon();
@@ -447,8 +464,7 @@ impl Transport for HttpTransport {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> std::result::Result<bool, ureq::Error> {
-        let timeout = timeout.for_read();
-        let deadline = deadline_of(&timeout);
+        let mut stall = Stall::new(&self.stream, self.shared.settings.idle_timeout);
         loop {
             match self.stream.try_read(self.buffers.input_append_buf()) {
                 Ok(count) => {
@@ -461,11 +477,14 @@ impl Transport for HttpTransport {
                     return Ok(count > 0);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => match self.stream.wait(false, None, deadline) {
-                    Ok(true) => {}
-                    Ok(false) => return Err(ureq::Error::Timeout(timeout.reason)),
-                    Err(error) => return Err(ureq::Error::Io(error)),
-                },
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    match stall.wait(&self.stream, false, self.reply_due(&timeout)) {
+                        Ok(true) => {}
+                        Ok(false) if stall.drained > self.drained => self.drained = stall.drained,
+                        Ok(false) => return Err(ureq::Error::Timeout(ureq::Timeout::PerRead)),
+                        Err(error) => return Err(ureq::Error::Io(error)),
+                    }
+                }
                 Err(error) => {
                     if stream::is_tls_error(&error) {
                         // An alert says why the server closed; the broken write behind it only that it did.

@@ -53,7 +53,7 @@ pub struct MqttSettings {
     pub connect_timeout: Duration,
     /// From the first to the last byte of a PUBLISH.
     pub publish_timeout: Duration,
-    /// From the end of a PUBLISH (QoS 1) to its PUBACK.
+    /// From the end of a PUBLISH (QoS 1) to its PUBACK; begins anew while bytes of it still go out of the system's buffer.
     pub acknowledge_timeout: Duration,
     /// When everything must be over, whatever the steps' own timeouts say.
     pub deadline: Option<Instant>,
@@ -67,6 +67,11 @@ impl MqttSettings {
     fn deadline_after(&self, timeout: Duration) -> Instant {
         let step = Instant::now() + timeout;
         self.deadline.map_or(step, |end| step.min(end))
+    }
+
+    /// Whether everything need not be over yet.
+    fn is_in_time(&self) -> bool {
+        self.deadline.is_none_or(|end| Instant::now() < end)
     }
 }
 

@@ -73,7 +73,7 @@ impl Stream {
         self.tls.is_some()
     }
 
-    /// Bytes of TLS that the system has taken since the handshake: while they grow, a blocked write goes on.
+    /// Bytes that the system has taken since the handshake: while they grow, a blocked write goes on.
     pub fn sent(&self) -> u64 {
         self.sent
     }
@@ -163,7 +163,7 @@ impl Duplex for Stream {
 
     fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let Some(tls) = &mut self.tls else {
-            return self.tcp.write(bytes);
+            return self.tcp.write(bytes).inspect(|count| self.sent += *count as u64);
         };
         if tls.wants_write() {
             send(tls, &mut self.tcp, &mut self.sent)?;
@@ -207,6 +207,10 @@ impl Duplex for Stream {
             let _ = sources.push(PollFd::from_borrowed_fd(also, PollFlags::IN));
         }
         wait_for(&mut sources, deadline)
+    }
+
+    fn unacknowledged(&self) -> Option<u64> {
+        super::unacknowledged::bytes(&self.tcp)
     }
 }
 

@@ -235,9 +235,10 @@ impl<'a> Source<'a> {
     }
 
     /// Gives the file a second name, in the entry. Not possible across file systems, on FAT, for files that this user
-    /// may not write to; and a file behind a symbolic link keeps its place, where it may be written to.
+    /// may not write to; and a file behind a symbolic link keeps its place, one with other names those, and there it may
+    /// be written to.
     fn link(&self, directory: &Directory) -> bool {
-        if self.is_symbolic_link {
+        if self.is_symbolic_link || self.has_other_names {
             return false;
         }
         match directory.link(self.path, DATA) {

@@ -3,7 +3,7 @@
 use super::directory::{Directory, Locked};
 use super::draft::{self, next_name};
 use super::entry::{REASON, UPLOAD, data_stamp, read_record, write_record};
-use super::record::reason_to_json;
+use super::record::{Record, reason_to_json};
 use super::{Dropped, EntryId, Queue, Reason, Way};
 use crate::error::{Error, Fault, Result};
 use rustix::io::Errno;
@@ -120,9 +120,12 @@ impl Queue {
             }
             let Grip::Held(directory) = self.grip(&self.pending, &id)? else { continue };
             let record = read_record(&directory);
-            let retried = record.as_ref().ok().and_then(|record| record.retried);
-            if retried.is_some_and(|retried| age(retried) <= max_age) {
-                continue;
+            if let Ok(Record { metadata, retried, .. }) = &record {
+                // Where older entries wait, one that comes while the clock is wrong is given a time of theirs.
+                let since = retried.unwrap_or(metadata.queued);
+                if since < self.limits.clock_starts || retried.is_some_and(|retried| age(retried) <= max_age) {
+                    continue;
+                }
             }
             let name = record.map_or_else(|_| id.to_string(), |record| record.metadata.name);
             let waited = age(id.arrival());

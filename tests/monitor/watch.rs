@@ -4,6 +4,11 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::symlink;
+use std::time::{Duration, Instant};
+
+#[path = "../support/faketime.rs"]
+mod faketime;
+use faketime::{faketime, under};
 
 use crate::follower::{Scene, put};
 use crate::support::{bytes, json, sha256};
@@ -150,4 +155,39 @@ fn what_cannot_be_watched_or_queued_is_told_and_left_where_it_is() {
     assert!(full.stderr.contains("a.txt: not queued"), "{full:?}");
     assert_eq!(scene.left().len(), 1);
     assert_eq!(scene.status()["last_error"]["code"], "queue_full", "{full:?}");
+}
+
+#[test]
+fn a_directory_that_is_not_there_keeps_nothing_else_from_its_delivery() {
+    let scene = Scene::new();
+    put(scene.sandbox.folder(), "queued.txt", b"queued");
+    let queued = scene.sandbox.folder().join("queued.txt");
+    let offline = scene.run("send").args(["--queue", "--now"]).arg(queued).env("HTTPS_PROXY", "http://127.0.0.1:1");
+    assert_eq!(offline.finish().code, Some(75));
+    put(&scene.inbox, "watched.txt", b"watched");
+    let run = scene.run("drain").args(["--now", "--settle", "0", "--watch", "/nowhere/at-all", "--watch"]);
+    let run = run.arg(&scene.inbox).finish();
+    assert_eq!(run.code, Some(66), "{run:?}");
+    assert!(run.stderr.contains("/nowhere/at-all"), "{run:?}");
+    let names: Vec<_> = scene.sandbox.messages().iter().map(|message| json(message)["name"].clone()).collect();
+    assert_eq!(names, ["queued.txt", "watched.txt"], "{run:?}");
+}
+
+#[test]
+fn a_file_from_the_future_is_taken_when_it_was_seen_to_be_unchanged() {
+    let Some(faketime) = faketime() else { return };
+    let scene = Scene::new();
+    put(&scene.inbox, "a.txt", b"written before the clock was put back");
+    let drain = |settle: &str, timeout: &str| {
+        let drain = scene.run("drain").args(["--now", "--settle", settle, "--timeout", timeout, "--watch"]);
+        under(&faketime, "-1d", &drain.arg(&scene.inbox).into_command()).output().unwrap()
+    };
+    // Not for longer than there is time.
+    let output = drain("600", "1");
+    assert_eq!((output.status.code(), scene.waiting(), scene.left().len()), (Some(0), 0, 1), "{output:?}");
+    let began = Instant::now();
+    // The sandbox's certificates are not valid yet: it stays in the queue.
+    let output = drain("2", "60");
+    assert!(began.elapsed() >= Duration::from_secs(2));
+    assert_eq!((output.status.code(), scene.waiting(), scene.left().len()), (Some(75), 1, 0), "{output:?}");
 }

@@ -57,6 +57,20 @@ fn each_drain_goes_on_where_the_one_before_was_refused() {
     delivered(&sandbox, &file, &sha256);
 }
 
+#[test]
+fn a_role_that_is_wrong_for_an_hour_costs_no_part() {
+    let sandbox = sandbox();
+    let (file, sha256) = queued(&sandbox, 2 * PART + 1);
+    let denied = Answer::s3_error(403, "AccessDenied", "Access Denied");
+    sandbox.set_fault(Service::S3, Fault::new().answer(denied).skip(2).times(1));
+    assert_eq!(drain(&sandbox).finish().code, Some(75));
+    assert_eq!(asked(&sandbox), ["create", "part 1", "part 2"]);
+    sandbox.clear_records();
+    drain(&sandbox).succeed();
+    assert_eq!(asked(&sandbox), ["list", "part 2", "part 3", "complete"]);
+    delivered(&sandbox, &file, &sha256);
+}
+
 /// What is known of a file's upload leaves with the file.
 #[test]
 fn an_upload_that_is_refused_for_good_is_aborted_and_not_remembered() {

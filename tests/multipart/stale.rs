@@ -53,6 +53,22 @@ fn old_uploads_of_this_device_are_aborted_and_no_others() {
 }
 
 #[test]
+fn a_devices_clock_that_is_ahead_makes_no_upload_old() {
+    let sandbox = sandbox();
+    begun(&sandbox, "sandbox-thing/a");
+    let ten_days = Duration::from_secs(10 * 24 * 3600);
+    // Begun just now, by S3's clock.
+    sandbox.set_clock_offset(Service::S3, -i64::try_from(ten_days.as_secs()).unwrap());
+    sandbox.age_uploads(ten_days);
+    let run = |arguments: &[&str]| {
+        let run = Run::new(&sandbox, "put").env("HOMING_MAX_ATTEMPTS", "3").args(["--abort-stale", "--json"]);
+        run.args(arguments).arg("s3://sandbox-bucket").succeed().json_lines().len()
+    };
+    assert_eq!((run(&[]), pending(&sandbox).len()), (0, 1));
+    assert_eq!((run(&["--older-than", "0"]), pending(&sandbox).len()), (1, 0));
+}
+
+#[test]
 fn what_cannot_be_aborted_is_told() {
     let sandbox = sandbox();
     begun(&sandbox, "sandbox-thing/a");

@@ -1,6 +1,6 @@
 //! Whose fault it is, and what that means for the entry and the others.
 
-use homing_sandbox::{Answer, Fault, Service};
+use homing_sandbox::{Answer, Fault, MqttFault, Service};
 use serde_json::json;
 
 use crate::scene::{Scene, each, summary};
@@ -47,6 +47,25 @@ fn what_is_refused_again_and_again_leaves_the_others_their_turn() {
     let run = scene.drain().finish();
     assert_eq!(run.code, Some(75), "{run:?}");
     assert_eq!(scene.keys()[..2], ["5.bin", "6.bin"], "{run:?}");
+}
+
+#[test]
+fn what_failed_once_is_not_kept_back_for_good_by_what_is_always_refused() {
+    let scene = Scene::new();
+    for name in ["1.bin", "2.bin", "3.bin"] {
+        let run = scene.send(&[&scene.large(name)]).args(["--bucket", "nobodys-bucket"]).finish();
+        assert_eq!(run.code, Some(75), "{run:?}");
+    }
+    scene.sandbox.set_fault(Service::Mqtt, Fault::new().mqtt(MqttFault::Puback(0x97)).times(1));
+    for name in ["4.txt", "5.txt"] {
+        assert_eq!(scene.send(&[&scene.small(name)]).finish().code, Some(if name == "4.txt" { 75 } else { 0 }));
+    }
+    let failed_once = scene.list().remove(3);
+    assert_eq!((&failed_once["file"], &failed_once["attempts"]), (&json!("4.txt"), &json!(1)));
+    assert_eq!(summary(&scene.drain().finish()), (0, 0, 4), "it has just been tried");
+    scene.set_last_attempts(120);
+    let run = scene.drain().finish();
+    assert_eq!((run.code, summary(&run)), (Some(75), (1, 0, 3)), "{run:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use homing_sandbox::{Sandbox, Service};
 use serde_json::Value;
@@ -68,6 +69,17 @@ impl Scene {
     pub fn counts(&self) -> (u64, u64) {
         let status = self.run("queue").args(["status", "--json"]).succeed().json_lines().remove(0);
         (status["waiting"].as_u64().unwrap(), status["failed"].as_u64().unwrap())
+    }
+
+    /// Lets the last attempts of all that wait be so many seconds ago.
+    pub fn set_last_attempts(&self, ago: u64) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        for entry in fs::read_dir(self.queue.join("pending")).unwrap() {
+            let path = entry.unwrap().path().join("metadata.json");
+            let mut metadata: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+            metadata["last_attempt"] = (now - ago).into();
+            fs::write(path, metadata.to_string()).unwrap();
+        }
     }
 
     /// Requests that S3 has had so far.

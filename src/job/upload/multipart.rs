@@ -274,8 +274,7 @@ impl Uploader {
 
     /// What becomes of an upload that has failed: it stays for the next run, or is given up.
     fn left(&self, network: &Network<'_>, error: Error, state: MultipartState) -> Error {
-        let is_for_good = !error.retryable() && matches!(error.fault(), Fault::Refused | Fault::Data);
-        if is_for_good || error.code() == FILE_CHANGED || !state.is_kept() {
+        if (self.gives_up)(&error) || error.code() == FILE_CHANGED || !state.is_kept() {
             self.give_up(network, state);
             return error;
         }

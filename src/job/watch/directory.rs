@@ -62,7 +62,9 @@ impl Directory {
             if verdict != Verdict::NotYet {
                 are_settled = verdict == Verdict::Complete;
                 complete.push((name, metadata));
-            } else if self.manner.once {
+            } else if self.manner.once && age.is_some() {
+                // The next run looks at it; but one that was changed by a clock that was put back later would be too
+                // young until the clock is there again, in years perhaps.
                 self.candidates.remove(&name);
             }
         }
@@ -93,6 +95,11 @@ impl Directory {
     /// Whether every file that there was has been looked at.
     pub fn is_looked_through(&self) -> bool {
         self.next_look > Duration::ZERO && self.listing.is_none() && self.candidates.due(self.now(), 1).is_empty()
+    }
+
+    /// Whether none is waited for.
+    pub fn is_through(&self) -> bool {
+        self.candidates.names().next().is_none()
     }
 
     /// What becomes readable when there is something new. `None`: nothing does.

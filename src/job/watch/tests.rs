@@ -4,7 +4,6 @@ use super::*;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::symlink;
-use std::time::Instant;
 
 struct Folder(PathBuf);
 
@@ -108,14 +107,14 @@ fn looking_once_leaves_what_may_be_unfinished() {
     let folder = Folder::new("once");
     fs::write(folder.0.join("young"), "x").unwrap();
     let manner = Manner { once: true, ..Manner::default() };
-    assert_eq!(folder.watcher(manner).take_once(), None);
+    assert_eq!(folder.watcher(manner).take_once(None).unwrap(), None);
     let settle = Some(Duration::ZERO);
     for number in 0..1000 {
         fs::write(folder.0.join(number.to_string()), "x").unwrap();
     }
     let mut watcher = folder.watcher(Manner { settle, ..manner });
     let mut count = 0;
-    while let Some(file) = watcher.take_once() {
+    while let Some(file) = watcher.take_once(None).unwrap() {
         // One that cannot be taken is not given again and again.
         if file.ends_with("young") {
             watcher.put_back(&file, Duration::ZERO);

@@ -62,6 +62,14 @@ impl<S: Duplex> Link<S> {
         }
     }
 
+    /// Whether more of what was written is out than at the last call, when `left` bytes were not.
+    pub(super) fn goes_out(&self, left: &mut Option<u64>) -> bool {
+        let before = *left;
+        *left = self.0.borrow().stream.unacknowledged();
+        // What there was before the first call, nobody knows.
+        left.is_some_and(|left| left > 0 && before.is_none_or(|before| left < before))
+    }
+
     /// Reads what the broker sent before it closed. A failed write says only that it closed; the reason
     /// is in the packet that came before.
     pub(super) fn listen_to_the_end(&self) {

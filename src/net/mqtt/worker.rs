@@ -314,7 +314,8 @@ impl<S: Duplex, C: Fn() -> Result<S>> Worker<C> {
             Err(Stop::Deadline | Stop::Command) => return Published::Fatal(failure::timeout(settings, Step::Publish)),
         };
 
-        let deadline = settings.deadline_after(settings.acknowledge_timeout);
+        let mut deadline = settings.deadline_after(settings.acknowledge_timeout);
+        let mut left = None;
         while connection.is_pending(&operation) {
             match block_on(connection.poll(), |timer| wait_only(link, deadline, timer)) {
                 Ok(Ok(_)) => {}
@@ -329,6 +330,10 @@ impl<S: Duplex, C: Fn() -> Result<S>> Worker<C> {
                 }
                 Ok(Err(error)) => return self.lost(link, message, &error),
                 Err(Stop::Wait(error)) => return self.lost(link, message, &MqttError::Transport(error)),
+                // It is written, but over a slow link not out: the broker can answer only when it has all of it.
+                Err(Stop::Deadline) if settings.is_in_time() && link.goes_out(&mut left) => {
+                    deadline = settings.deadline_after(settings.acknowledge_timeout);
+                }
                 Err(Stop::Deadline | Stop::Command) => {
                     return Published::Fatal(failure::timeout(settings, Step::Puback));
                 }

@@ -246,6 +246,17 @@ fn of_a_symbolic_link_the_link_moves_and_its_target_stays() {
 }
 
 #[test]
+fn a_file_with_another_name_moves_and_is_not_changed_under_that_one() {
+    let bench = Bench::new();
+    let (path, other) = (bench.file("a", CONTENT), bench.folder.join("latest"));
+    fs::hard_link(&path, &other).unwrap();
+    let id = bench.queue.add(&path, Keep::Move, &metadata("a", CONTENT.len()), NOW).unwrap().id;
+    assert!(!path.exists() && other.exists());
+    fs::write(&other, "another").unwrap();
+    assert_eq!(fs::read_to_string(bench.queue.read(&id).unwrap().data).unwrap(), CONTENT);
+}
+
+#[test]
 fn a_copy_is_not_changed_by_whoever_writes_to_the_file() {
     let bench = Bench::new();
     let path = bench.file("a", CONTENT);

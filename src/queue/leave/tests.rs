@@ -115,9 +115,13 @@ fn what_is_being_delivered_is_not_removed() {
 #[test]
 fn what_is_too_old_fails_unless_the_clock_was_wrong() {
     let limits = Limits { max_age: Some(100), clock_starts: NOW - 1_000_000, ..Limits::NONE };
+    let add_at = |bench: &Bench, name, now| {
+        let path = bench.file(name, "1");
+        bench.queue.add(&path, Keep::Move, &Metadata { queued: now, ..metadata(name, 1) }, now).unwrap().id
+    };
     let queued_at = |now| {
         let bench = Bench::with(limits);
-        bench.try_add("a", "1", Keep::Move, now).unwrap();
+        add_at(&bench, "a", now);
         bench
     };
     for (queued, now, is_old) in [
@@ -149,6 +153,16 @@ fn what_is_too_old_fails_unless_the_clock_was_wrong() {
     assert_eq!(bench.queue.expire(NOW + 300).unwrap(), []);
     assert_eq!(bench.queue.expire(NOW + 301).unwrap(), [id]);
     assert_eq!(Bench::new().queue.expire(i64::MAX).unwrap(), []);
+    // The device was off, its clock began anew, and nobody knows how long an older entry has waited by then.
+    let bench = queued_at(NOW);
+    let fresh = add_at(&bench, "b", 20);
+    assert_eq!(fresh.arrival(), NOW);
+    assert_eq!(bench.queue.expire(NOW + 101).unwrap().len(), 1);
+    assert_eq!(bench.queue.entries().unwrap(), [fresh]);
+    // Put back by hand under such a clock, too.
+    bench.queue.fail(&fresh, &refused(), NOW).unwrap();
+    bench.queue.retry(&fresh, 20).unwrap();
+    assert_eq!(bench.queue.expire(NOW + 101).unwrap(), []);
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub struct LinkFault {
     pub cut: Option<(Direction, u64, Cut)>,
     /// Behind so many bytes towards the client, one byte a second.
     pub trickle_after: Option<u64>,
+    /// Behind so many bytes towards the server, no more are taken, and the connection stays.
+    pub silent_after: Option<u64>,
     /// How many bytes a second pass each way.
     pub bytes_per_second: Option<u32>,
 }
@@ -200,6 +202,9 @@ impl Pipe<'_> {
             let count = reader.read(&mut buffer[..room]).await?;
             if count == 0 {
                 return writer.shutdown().await;
+            }
+            if self.direction == Direction::ToServer && self.fault.silent_after.is_some_and(|after| passed >= after) {
+                return std::future::pending().await;
             }
             if is_trickling {
                 tokio::time::sleep(Duration::from_secs(1)).await;
