@@ -37,7 +37,7 @@ use std::time::Duration;
 /// Delivers until a signal comes. Where another process delivers this queue it says so and ends with 0.
 ///
 /// # Errors
-/// A directory cannot be watched; the queue cannot be read; standard output cannot be written. What goes wrong with a
+/// A directory cannot be watched; the queue cannot be read, or is gone; standard output cannot be written. What goes wrong with a
 /// delivery, or with the configuration of AWS, ends nothing: it is tried again.
 pub fn run(
     config: &Config,
@@ -60,6 +60,8 @@ pub fn run(
         }
         // Before the queue is looked at, so that nothing that comes meanwhile is missed.
         arrivals.forget();
+        // What others bring to its place would be delivered by nobody: whoever restarts services starts with that.
+        queue.check_is_there()?;
         let mut summary = Summary::default();
         if queue.counts()?.pending > 0 {
             summary = pass(config, queue, screen)?;

@@ -78,14 +78,14 @@ impl Source {
                 "no_regular_file",
                 format!("'{shown}' is no regular file and has no size"),
             )
-            .with_remedy("write the data to a file first; or put it, or publish it, from standard input (-)"));
+            .with_remedy(NO_SIZE_REMEDY));
         }
         let file = File::open(path).map_err(cannot_open)?;
         let metadata = file.metadata().map_err(|error| unreadable(path, &error))?;
         // Files of /proc are made when they are read, and have no size before that.
         if metadata.len() == 0 && (&file).read(&mut [0]).map_err(|error| unreadable(path, &error))? > 0 {
             return Err(Error::new(Fault::Data, "no_size", format!("'{shown}' is said to have 0 bytes, and has more"))
-                .with_remedy("copy the data to a file first; or put it, or publish it, from standard input (-)"));
+                .with_remedy(NO_SIZE_REMEDY));
         }
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
             return Err(Error::new(Fault::Data, "name_not_utf8", format!("the name of '{shown}' is not UTF-8"))
@@ -223,6 +223,8 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Error {
     Error::new(Fault::Io, "read_failed", format!("cannot read '{}': {error}", path.display()))
         .with_remedy("check the disk or memory card: dmesg shows its errors")
 }
+
+const NO_SIZE_REMEDY: &str = "write the data to a file first; or give it on standard input: `homing put - s3://BUCKET/KEY`, `homing publish TOPIC -`";
 
 #[cfg(test)]
 mod tests {

@@ -191,6 +191,19 @@ impl Queue {
         }
     }
 
+    /// For those that keep a queue open for long: whether its path still names it.
+    ///
+    /// # Errors
+    /// [`Fault::Io`], `queue_gone`: it was removed, or something was mounted over it.
+    pub fn check_is_there(&self) -> Result<()> {
+        let own = self.pending.metadata()?;
+        if fs::metadata(self.pending.path()).is_ok_and(|there| stamp::is_same_file(&own, &there)) {
+            return Ok(());
+        }
+        let message = format!("the queue '{}' is gone, or is another one now", self.root.path().display());
+        Err(Error::new(Fault::Io, "queue_gone", message).with_retryable(true).with_remedy("start homing again"))
+    }
+
     /// How much there is now, counted anew.
     ///
     /// # Errors

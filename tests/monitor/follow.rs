@@ -38,6 +38,15 @@ fn what_waited_already_is_delivered_and_failures_end_nothing() {
 }
 
 #[test]
+fn a_queue_that_is_gone_ends_it_so_that_it_is_started_again() {
+    let scene = Scene::new();
+    let mut follower = scene.follow(&["--poll", "1"]);
+    std::fs::remove_dir_all(&scene.queue).unwrap();
+    assert_eq!(follower.exit_code(), Some(74), "{}", follower.said());
+    assert_eq!(scene.status()["last_error"]["code"], "queue_gone");
+}
+
+#[test]
 fn a_signal_ends_it_while_it_waits() {
     for signal in [Signal::TERM, Signal::INT] {
         let scene = Scene::new();

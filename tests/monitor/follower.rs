@@ -112,6 +112,15 @@ impl Follower {
     }
 }
 
+impl Follower {
+    /// Waits until it has ended by itself, and gives its exit code.
+    #[track_caller]
+    pub fn exit_code(&mut self) -> Option<i32> {
+        let status = wait(&mut self.child, SOON);
+        status.unwrap_or_else(|| panic!("it goes on after {SOON:?}: {}", self.said())).code()
+    }
+}
+
 impl Drop for Follower {
     fn drop(&mut self) {
         let _ = self.child.kill();
