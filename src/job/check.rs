@@ -160,12 +160,12 @@ impl Visit<'_> {
     /// The bucket that is configured; without one there is nothing to say of S3.
     fn bucket(&mut self) -> Option<Place> {
         let Some(bucket) = &self.config.bucket else {
-            let is_mistaken = self.is_mistaken(Id::Bucket);
-            let why = if is_mistaken { "bucket cannot be used: see configuration" } else { "bucket is not set" };
+            let is_set = self.is_set(Id::Bucket);
+            let why = if is_set { "bucket cannot be used: see configuration" } else { "bucket is not set" };
             self.report.skipped("s3", S3_ENDPOINT, why);
             return None;
         };
-        if self.config.endpoint_url.is_none() && self.is_mistaken(Id::EndpointUrl) {
+        if self.config.endpoint_url.is_none() && self.is_set(Id::EndpointUrl) {
             // AWS's own, which would be asked instead, is not meant.
             self.report.skipped("s3", S3_ENDPOINT, "endpoints.s3 cannot be used: see configuration");
             return None;
@@ -174,8 +174,8 @@ impl Visit<'_> {
         place.map_err(|error| self.report.failed("s3", S3_ENDPOINT, Details::default(), &error)).ok()
     }
 
-    /// Whether something sets what is not set, and it was a mistake.
-    fn is_mistaken(&self, id: Id) -> bool {
+    /// Whether something sets it; where it has no value all the same, that was a mistake.
+    fn is_set(&self, id: Id) -> bool {
         *self.config.origin(id) != Origin::Default
     }
 

@@ -76,6 +76,19 @@ fn endpoints_of_aws_iot_without_a_certificate_are_a_mistake() {
 }
 
 #[test]
+fn a_device_that_only_sends_messages_needs_no_credentials() {
+    const ONLY_MESSAGES: &str = "neither bucket nor role_alias is set";
+    let mut scene = Scene::new();
+    scene.unset("role_alias").unset("credential_endpoint").unset("bucket");
+    let visit = Visit::of(&scene);
+    visit.skipped("credentials", "", ONLY_MESSAGES).skipped("s3", "endpoints.s3", "bucket is not set").ends_with(0);
+    assert_eq!(visit.count("failed"), 0, "{visit:#?}");
+    scene.set("bucket", "sandbox-bucket");
+    let visit = Visit::of(&scene);
+    visit.failed("credentials", "", "no_credentials", &["no source of AWS credentials"]).ends_with(78);
+}
+
+#[test]
 fn a_key_in_place_of_its_file_s_name_is_not_repeated() {
     let mut scene = Scene::new();
     let key = fs::read_to_string(&scene.sandbox.certificates().device_key).unwrap();

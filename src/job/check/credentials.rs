@@ -25,6 +25,11 @@ pub(super) fn obtain(
     let mut details = Details::default();
     let source = match source {
         Ok(source) => source,
+        // Such a device has messages for everything it sends.
+        Err(_) if visit.config.data_endpoint.is_some() && !visit.is_set(Id::Bucket) && !visit.is_set(Id::RoleAlias) => {
+            visit.report.skipped("credentials", "", "neither bucket nor role_alias is set: only messages can be sent");
+            return None;
+        }
         Err(error) => {
             visit.report.unset("credentials", "", details, &error);
             return None;
@@ -35,7 +40,7 @@ pub(super) fn obtain(
         let why = match provider {
             Probed::Failed => Some("credential_endpoint cannot be reached"),
             Probed::Well => visit.no_certificate,
-            Probed::Unset if visit.is_mistaken(Id::CredentialEndpoint) => {
+            Probed::Unset if visit.is_set(Id::CredentialEndpoint) => {
                 Some("credential_endpoint cannot be used: see configuration")
             }
             // What is missing is told.

@@ -17,7 +17,7 @@ use crate::protocol::time::iso8601;
 /// Connects as the configured client, and with `write` publishes a message.
 pub(super) fn look(visit: &mut Visit<'_>, data: Probed, write: bool) {
     let why = match data {
-        Probed::Unset if visit.is_mistaken(Id::DataEndpoint) => "data_endpoint cannot be used: see configuration",
+        Probed::Unset if visit.is_set(Id::DataEndpoint) => "data_endpoint cannot be used: see configuration",
         Probed::Unset => "data_endpoint is not set",
         Probed::Failed => "data_endpoint cannot be reached",
         Probed::Well => match visit.no_certificate {
