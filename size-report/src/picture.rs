@@ -98,5 +98,5 @@ const BAR_WIDTH: f64 = 760.0;
 const BAR: f64 = 30.0;
 const ROW: f64 = 46.0;
 const LEGEND_COLUMNS: usize = 4;
-const LEGEND_WIDTH: f64 = 205.0;
+const LEGEND_WIDTH: f64 = 225.0;
 const LEGEND_ROW: f64 = 24.0;
