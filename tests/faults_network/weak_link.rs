@@ -23,10 +23,16 @@ fn a_full_queue_arrives_over_a_slow_link_that_breaks() {
         let filled = began.elapsed();
         for server in Server::ALL {
             let mut random = Random::seeded(random.next());
+            let mut is_first = true;
             bench.link(server).set_plan(move |_| {
                 let direction = if random.below(2) == 0 { Direction::ToServer } else { Direction::ToClient };
                 // What comes back is little: a handshake, and some dozen bytes for each file.
-                let most = if direction == Direction::ToServer { CUT_BEFORE } else { CUT_BEFORE / 32 };
+                let most = match direction {
+                    // One at least is cut, whatever chance says.
+                    _ if std::mem::take(&mut is_first) => HANDSHAKE,
+                    Direction::ToServer => CUT_BEFORE,
+                    Direction::ToClient => CUT_BEFORE / 32,
+                };
                 LinkFault {
                     cut: Some((direction, random.below(most), Cut::Reset)),
                     bytes_per_second: Some(RATE),
@@ -67,6 +73,8 @@ const FULL: usize = 10_000;
 const RATE: u32 = 4 << 20;
 /// Connections are cut before so many bytes: some in their handshake, some after some files.
 const CUT_BEFORE: u64 = 128 << 10;
+/// Every connection has so many bytes each way.
+const HANDSHAKE: u64 = 200;
 /// The deadline of a run of drain.
 const LIMIT: Duration = Duration::from_secs(120);
 /// The list of what waits takes some bytes for each; what else there is may differ by some pages from run to run.
