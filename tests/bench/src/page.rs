@@ -143,21 +143,17 @@ pub fn short_form(results: &Results) -> String {
             results.installed_bytes.get(known.name).map_or("–".to_owned(), |bytes| megabytes(*bytes as f64)),
         );
     }
-    let met = goals::goals(results);
-    let _ = write!(
-        table,
-        "\n{} of {} goals are met",
-        met.iter().filter(|goal| goal.met() == Some(true)).count(),
-        met.len()
-    );
-    for (goal, reason) in met.iter().filter_map(|goal| Some((goal, goal.in_the_way()?))) {
+    let all = goals::goals(results);
+    let met = all.iter().filter(|goal| goal.met() == Some(true)).count();
+    let _ = writeln!(table, "\n{met} of {} goals are met.", all.len());
+    for (goal, reason) in all.iter().filter_map(|goal| Some((goal, goal.in_the_way()?))) {
         let figure = goal.figure.unwrap_or_default();
-        let _ = write!(table, "; not {}: {figure:.2}, at most {:.2} (in the way: {reason})", goal.text, goal.limit);
+        let _ = write!(table, "\n- {}: {figure:.2}, and not {:.2}. In the way: {reason}.", goal.text, goal.limit);
     }
-    let _ = writeln!(
-        table,
-        ". `tests/bench/RESULTS.md` has them all, every size, spreads, and how it was measured \
-         (one x86-64 machine, real servers over TLS on loopback)."
+    table.push_str(
+        "\n\nThe limit is the least work that an upload can be: each byte read, hashed, encrypted and copied once. \
+         `tests/bench/RESULTS.md` has all goals, every size, spreads, and how it was measured (one x86-64 machine, real servers \
+         over TLS on loopback).\n",
     );
     table
 }
