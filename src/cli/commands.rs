@@ -77,8 +77,8 @@ pub const COMMANDS: &[CommandHelp] = &[
         arguments: "[--now] [--watch DIRECTORY] [--follow] [options]",
         summary: "deliver what send --queue left in the queue, oldest first",
         description: &[
-            "Meant for cron: */5 * * * * /usr/bin/homing drain. It tries everything in the queue once and ends. Exit \
-             code 0: nothing is left; 75: something is, and the next run goes on with it. While one homing drains a \
+            "Meant for cron: */5 * * * * /usr/local/bin/homing drain. It tries everything in the queue once and ends. \
+             Exit code 0: nothing is left; 75: something is, and the next run goes on with it. While one homing drains a \
              queue, a second one says so and ends with 0.",
             "A file leaves the queue when its message has been acknowledged. Delivery is at least once: a repeat has \
              the same key, the same bytes and the same message_id. Nobody is told of an object before S3 has \
@@ -270,7 +270,7 @@ pub const COMMANDS: &[CommandHelp] = &[
             "homing credentials",
             "homing credentials --no-cache --json",
             "eval \"$(homing credentials --format env)\"",
-            "credential_process = /usr/bin/homing credentials --min-ttl 900",
+            "credential_process = /usr/local/bin/homing credentials --min-ttl 900",
         ],
         options: &[(
             Id::Format,

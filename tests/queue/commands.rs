@@ -66,7 +66,17 @@ fn looking_at_a_queue_that_is_not_there_does_not_make_it() {
 fn the_help_names_what_a_newcomer_needs() {
     for (command, words) in [
         ("send", &["--queue", "--keep", "--queue-dir", "75: queued"][..]),
-        ("drain", &["*/5 * * * * homing drain", "failed/", "AccessDenied", "--now", "--timeout", "--queue-dir"]),
+        (
+            "drain",
+            &[
+                "*/5 * * * * /usr/local/bin/homing drain",
+                "failed/",
+                "AccessDenied",
+                "--now",
+                "--timeout",
+                "--queue-dir",
+            ],
+        ),
         ("queue", &["retry failed", "--queue-dir", "homing queue list"]),
     ] {
         let text = crate::support::Run::without_configuration("help").arg(command).succeed().stdout;
