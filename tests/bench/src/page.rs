@@ -329,7 +329,7 @@ once unmeasured. Files are of random bytes and in memory, so is what S3 stores, 
 that S3 has confirmed, so that an interrupted upload can go on (nobody else does): no disk is measured.\n\
 - Everybody has their own defaults: `homing` one connection at a time to S3; boto3 and the AWS CLI 10 parts of 8 MiB at \
 once, rclone 4 of 5 MiB from 200 MiB on, s5cmd 5 of 50 MiB; curl and `homing` up to 100 MiB one request. curl signs without a hash of the body. s3s-fs joins the parts of an object when it \
-is complete, which is most of the wall time at 1 GiB of everybody who sends parts: hence the line in one request.\n\
+is complete, two fifths of homing's wall time at 1 GiB: hence the line in one request.\n\
 - `homing send` fetches credentials in each run (`--no-cache`), as the scripts do; the line with kept credentials is what a \
 cron job pays from its second run on.\n\
 - The servers share the processors with the clients: wall time at 100 MiB and 1 GiB is as much the server's as the \
