@@ -31,6 +31,8 @@ use sources::Settings;
 
 /// The configuration file that is read when none is named; it need not exist.
 pub const DEFAULT_FILE: &str = "/etc/homing/config.json";
+/// What no message, by MQTT or HTTPS, can be sent without.
+pub const MESSAGE_SETTINGS: [Id; 3] = [Id::DataEndpoint, Id::Certificate, Id::PrivateKey];
 /// What PEM begins with: a file's content, and never its name.
 pub const PEM: &str = "-----BEGIN";
 
@@ -332,7 +334,7 @@ impl Config {
     /// # Errors
     /// [`Fault::Config`].
     pub fn require_for_messages(&self, further: &[Id]) -> Result<()> {
-        let mut needed = vec![Id::DataEndpoint, Id::Certificate, Id::PrivateKey];
+        let mut needed = MESSAGE_SETTINGS.to_vec();
         let is_mqtt = self.via == Via::Mqtt;
         if is_mqtt && self.client_id.is_none() && !further.contains(&Id::ThingName) {
             needed.insert(0, Id::ThingName);

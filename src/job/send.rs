@@ -17,7 +17,7 @@ use super::outcome::{Outcome, Via, worst};
 use super::source::Source;
 use super::{Screen, send_queue};
 use crate::cli::Send;
-use crate::config::Config;
+use crate::config::{Config, MESSAGE_SETTINGS};
 use crate::error::{Fault, Result};
 use crate::options::Id;
 use std::path::{Path, PathBuf};
@@ -47,7 +47,7 @@ fn require_settings(config: &Config, files: &[File<'_>]) -> Result<()> {
     let is_ready = files.iter().any(|file| file.ready.is_ok());
     let unaddressed = |file: &File<'_>| file.ready.as_ref().is_err_and(|error| error.fault() == Fault::Config);
     // Without a thing name there is no key either, which each file says by itself, unless it is not all that is missing.
-    let is_all = || config.require(&[Id::DataEndpoint, Id::Certificate, Id::PrivateKey]).is_ok();
+    let is_all = || config.require(&MESSAGE_SETTINGS).is_ok();
     if !is_ready && (!files.iter().any(unaddressed) || is_all()) {
         return Ok(());
     }
